@@ -1,0 +1,95 @@
+//! What people and programs get to see: text, JSON, events, terminal screens.
+//!
+//! Nothing else in the command writes to the standard streams. A reader that leaves (`sockeye … | head -1`)
+//! is not an error: it ends the command quietly with exit code 0.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// An error to be shown, with its class's exit code.
+    Error(sockeye::Error),
+    /// Whoever read the output has left.
+    ReaderGone,
+}
+
+impl From<sockeye::Error> for Failure {
+    fn from(error: sockeye::Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// For errors of writing to the standard output.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::ReaderGone,
+            _ => Self::Error(sockeye::Error::new("write to", "the standard output", error)),
+        }
+    }
+}
+
+/// A standard stream with what a command must know to write well to it.
+#[derive(Debug)]
+pub(crate) struct Out {
+    stream: io::BufWriter<io::Stdout>,
+}
+
+impl Out {
+    /// The standard output, buffered; flushed when dropped.
+    pub(crate) fn stdout() -> Self {
+        Self { stream: io::BufWriter::new(io::stdout()) }
+    }
+
+    /// Whether a person reads it.
+    #[expect(dead_code, reason = "for the commands with a screen")]
+    pub(crate) fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Writes bytes as they are, and flushes.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.write_all(bytes)?;
+        Ok(self.flush()?)
+    }
+
+    /// Writes a value as one line of JSON.
+    #[expect(dead_code, reason = "for the commands with --json")]
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        serde_json::to_writer(&mut *self, value).map_err(io::Error::from)?;
+        self.write_all(b"\n")?;
+        Ok(self.flush()?)
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// Shows why a command failed, as one line on the standard error, and gives its exit code.
+pub(crate) fn failure(failure: &Failure) -> ExitCode {
+    match failure {
+        Failure::ReaderGone => ExitCode::SUCCESS,
+        Failure::Error(error) => {
+            // When even the standard error is closed, the exit code is all that is left to say.
+            let _ = writeln!(io::stderr(), "sockeye: {error}");
+            ExitCode::from(error.class().exit_code())
+        }
+    }
+}
+
+/// Shows help (exit code 0) or what is wrong with the command line (exit code 2).
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}

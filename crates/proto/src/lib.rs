@@ -1,0 +1,10 @@
+//! The protocols of sockeye as machines: bytes, values and `now` go in; bytes, events and
+//! deadlines come out. Nothing here opens a socket, reads a clock or sleeps, so every protocol is
+//! tested on a virtual clock, and the driver that runs it (in the `sockeye` crate) stays thin.
+//!
+//! # Promises
+//! - No input from a peer or a file makes a function of this crate panic. Bad input is an error value.
+//! - Nothing is allocated on the word of a length field: limits are checked first.
+#![forbid(unsafe_code)]
+
+pub mod address;

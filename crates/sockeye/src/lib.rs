@@ -1,0 +1,11 @@
+//! A socket workbench: the whole Socket API, endpoints opened by address, a relay between any two of
+//! them, services, and the drivers of the protocols in [`sockeye_proto`].
+//!
+//! Layers, each using only those below: services → relay → [`mod@endpoint`] → [`mod@socket`]. Every protocol
+//! decision is made in `sockeye_proto`; what is here waits, reads the clock and moves bytes.
+
+pub mod error;
+pub mod event;
+
+pub use error::{Error, Result};
+pub use sockeye_proto as proto;
