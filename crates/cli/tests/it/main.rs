@@ -1,0 +1,6 @@
+//! The binary as a user meets it, alone and against real peers. One test program, so that it links once.
+
+#[path = "../../../sockeye/tests/it/support.rs"]
+mod support;
+
+mod binary;

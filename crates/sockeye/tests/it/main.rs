@@ -1,0 +1,3 @@
+//! The library against real kernels and real peers. One test program, so that it links once.
+
+mod support;
