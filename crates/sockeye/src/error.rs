@@ -6,6 +6,8 @@
 //!        attempt         target           reason                  hint
 //! ```
 
+mod hint;
+
 use std::{borrow::Cow, fmt, io, time::Duration};
 
 /// A result with sockeye's error.
@@ -67,13 +69,19 @@ impl Class {
 }
 
 impl Error {
-    /// An error of `attempt` (a verb phrase that follows "cannot": "connect to") on `target`.
+    /// An error of `attempt` (a verb phrase that follows "cannot": "connect to") on `target`. Where the kernel
+    /// refused for a reason that people meet often, advice comes with it.
     pub fn new(
         attempt: impl Into<Cow<'static, str>>,
         target: impl fmt::Display,
         reason: impl Into<Reason>,
     ) -> Self {
-        Self { attempt: attempt.into(), target: target.to_string(), reason: reason.into(), hint: None }
+        let (attempt, target, reason) = (attempt.into(), target.to_string(), reason.into());
+        let hint = match &reason {
+            Reason::Io(e) => e.raw_os_error().and_then(|errno| hint::of(errno, &attempt, &target)),
+            _ => None,
+        };
+        Self { attempt, target, reason, hint: hint.map(Cow::Borrowed) }
     }
 
     /// The same error with advice: what to do next, as a clause without a full stop.
@@ -112,6 +120,23 @@ impl Error {
         }
     }
 
+    /// The kind of this error, as the standard library names it: `WouldBlock`, `TimedOut`, `ConnectionRefused`.
+    pub fn kind(&self) -> io::ErrorKind {
+        match &self.reason {
+            Reason::Io(e) => e.kind(),
+            Reason::TimedOut(_) => io::ErrorKind::TimedOut,
+            Reason::Usage(_) => io::ErrorKind::InvalidInput,
+            Reason::Unresolved(_) => io::ErrorKind::NotFound,
+            Reason::Protocol(_) => io::ErrorKind::InvalidData,
+            Reason::Each(all) => all.last().map_or(io::ErrorKind::Other, Self::kind),
+        }
+    }
+
+    /// Whether a non-blocking call has nothing to do yet (`EAGAIN`).
+    pub fn would_block(&self) -> bool {
+        self.kind() == io::ErrorKind::WouldBlock
+    }
+
     /// The class of this error, which decides the exit code.
     pub fn class(&self) -> Class {
         match &self.reason {
@@ -138,6 +163,13 @@ fn io_class(error: &io::Error) -> Class {
             Class::Resource
         }
         _ => Class::Network,
+    }
+}
+
+impl From<Error> for io::Error {
+    /// For code that speaks `std::io`: the kind stays, the text is the whole line.
+    fn from(error: Error) -> Self {
+        Self::new(error.kind(), error)
     }
 }
 

@@ -6,6 +6,8 @@
 
 pub mod error;
 pub mod event;
+pub mod socket;
 
 pub use error::{Error, Result};
+pub use socket::{Addr, Socket};
 pub use sockeye_proto as proto;

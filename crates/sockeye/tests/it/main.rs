@@ -1,3 +1,4 @@
 //! The library against real kernels and real peers. One test program, so that it links once.
 
+mod socket;
 mod support;
