@@ -70,10 +70,10 @@ pub enum Kind {
         /// Where to send, as typed.
         to: HostPort,
     },
-    /// `UNIX-CONNECT:path` (`UNIX`, `LOCAL`), `ABSTRACT-CONNECT:name`: a connection to a Unix stream
+    /// `UNIX-CONNECT:path` (`LOCAL`), `ABSTRACT-CONNECT:name`: a connection to a Unix stream
     /// (or, with `type=5`, sequenced-packet) server.
     UnixConnect(UnixName),
-    /// `UNIX-CLIENT:path`, `ABSTRACT-CLIENT:name`: tries a stream, then a datagram connection, as socat does.
+    /// `UNIX-CLIENT:path` (`UNIX`), `ABSTRACT-CLIENT:name` (`ABSTRACT`): tries a stream, then a datagram connection, as socat does.
     UnixClient(UnixName),
     /// `UNIX-LISTEN:path`, `ABSTRACT-LISTEN:name`: accepts Unix connections.
     UnixListen(UnixName),
@@ -83,6 +83,90 @@ pub enum Kind {
     UnixRecv(UnixName),
     /// `UNIX-RECVFROM:path`, `ABSTRACT-RECVFROM:name`: one datagram, answers go to its sender.
     UnixRecvfrom(UnixName),
+    /// `IP[4|6]-SENDTO:host:protocol`: raw packets to that host; takes answers from it only.
+    IpSendto {
+        /// Narrowed by the digit in the keyword.
+        family: Family,
+        /// The peer, as typed.
+        host: Host,
+        /// What the packets carry.
+        protocol: Protocol,
+    },
+    /// `IP[4|6]-DATAGRAM:host:protocol`: raw packets to that host or group; takes from anyone.
+    IpDatagram {
+        /// Narrowed by the digit in the keyword.
+        family: Family,
+        /// Where to send, as typed.
+        host: Host,
+        /// What the packets carry.
+        protocol: Protocol,
+    },
+    /// `IP[4|6]-RECV:protocol`: takes raw packets from anyone, answers none.
+    IpRecv {
+        /// Narrowed by the digit in the keyword.
+        family: Family,
+        /// What the packets carry.
+        protocol: Protocol,
+    },
+    /// `IP[4|6]-RECVFROM:protocol`: takes one raw packet, answers go to its sender.
+    IpRecvfrom {
+        /// Narrowed by the digit in the keyword.
+        family: Family,
+        /// What the packets carry.
+        protocol: Protocol,
+    },
+    /// `TLS:host:port` (`OPENSSL`, `SSL`): a connection to a TLS server over TCP.
+    Tls {
+        /// The server, as typed.
+        to: HostPort,
+    },
+    /// `TLS-LISTEN:[host:]port` (`OPENSSL-LISTEN`, `SSL-L`): accepts TLS connections.
+    TlsListen {
+        /// Where to listen; no host means every interface.
+        host: Option<Host>,
+        /// The port to listen on; 0 lets the kernel choose.
+        port: Port,
+    },
+    /// `ARQ:host:port`: a reliable connection over UDP datagrams.
+    Arq {
+        /// The peer, as typed.
+        to: HostPort,
+    },
+    /// `ARQ-LISTEN:[host:]port`: accepts reliable connections over UDP datagrams.
+    ArqListen {
+        /// Where to listen; no host means every interface.
+        host: Option<Host>,
+        /// The port to listen on; 0 lets the kernel choose.
+        port: Port,
+    },
+    /// `PROXY:proxy[:port]:host:port`: through an HTTP proxy's CONNECT (RFC 9110, section 9.3.6).
+    Proxy {
+        /// The proxy.
+        via: Via,
+        /// What the proxy is asked to connect to.
+        to: HostPort,
+    },
+    /// `SOCKS4:server[:port]:host:port` (`SOCKS`): through a SOCKS 4 server; the name is resolved here.
+    Socks4 {
+        /// The SOCKS server.
+        via: Via,
+        /// What the server is asked to connect to.
+        to: HostPort,
+    },
+    /// `SOCKS4A:server[:port]:host:port`: through a SOCKS 4A server, which resolves the name.
+    Socks4a {
+        /// The SOCKS server.
+        via: Via,
+        /// What the server is asked to connect to.
+        to: HostPort,
+    },
+    /// `SOCKS5:server[:port]:host:port`: through a SOCKS 5 server (RFC 1928), which resolves the name.
+    Socks5 {
+        /// The SOCKS server.
+        via: Via,
+        /// What the server is asked to connect to.
+        to: HostPort,
+    },
     /// `SOCKETPAIR`: two joined sockets; what is written comes back to be read.
     Socketpair,
     /// `STDIO`, `-`: standard input and output.
@@ -103,6 +187,8 @@ pub enum Kind {
     Gopen(String),
     /// `PIPE` (unnamed; what is written comes back) or `PIPE:path` (`FIFO`, made if missing).
     Pipe(Option<String>),
+    /// `PTY`: the master side of a new pseudo terminal.
+    Pty,
     /// `EXEC:command line`: a program, started without a shell.
     Exec(String),
     /// `SYSTEM:shell command`: handed to `/bin/sh -c`.
@@ -150,6 +236,25 @@ pub struct HostPort {
     pub host: Host,
     /// The port.
     pub port: Port,
+}
+
+/// A server that connects on our behalf. Without a port the `proxyport` or `socksport` option, or else
+/// the usual port (8080 for HTTP, 1080 for SOCKS), is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Via {
+    /// The server's host.
+    pub host: Host,
+    /// The server's port, where it was typed.
+    pub port: Option<Port>,
+}
+
+/// What an IP packet carries: a protocol number, or a name from /etc/protocols to be looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// 0 to 255.
+    Number(u8),
+    /// A protocol name such as `icmp`.
+    Name(String),
 }
 
 /// The name of a Unix domain socket.
