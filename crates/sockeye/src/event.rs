@@ -55,3 +55,124 @@ impl fmt::Debug for Events {
         f.debug_tuple("Events").field(&self.wanted()).finish()
     }
 }
+
+/// What every command that moves data can tell. Commands with a subject of their own add kinds of their own.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event<'a> {
+    /// A socket listens, or receives datagrams, at `local`.
+    Listening {
+        /// The address as given.
+        address: &'a str,
+        /// What it is bound to.
+        local: Option<&'a str>,
+    },
+    /// An endpoint was opened: a connection made or accepted, a session begun, a file or program opened.
+    Opened {
+        /// Unique to this endpoint in this process.
+        id: u64,
+        /// The address as given.
+        address: &'a str,
+        /// The local name, where there is one.
+        local: Option<&'a str>,
+        /// The peer's name, where there is one.
+        peer: Option<&'a str>,
+    },
+    /// A peer was not let in.
+    Refused {
+        /// The address that it came to.
+        address: &'a str,
+        /// Its name, where there is one.
+        peer: Option<&'a str>,
+        /// Why: `limit`, `access`.
+        reason: &'a str,
+    },
+    /// A message as a service received it.
+    Message {
+        /// The endpoint.
+        id: u64,
+        /// The peer's name, where there is one.
+        peer: Option<&'a str>,
+        /// The length in bytes.
+        bytes: u64,
+        /// The text; what is no UTF-8 is replaced.
+        text: String,
+    },
+    /// One direction between two endpoints has ended.
+    Ended {
+        /// The endpoint that data came from.
+        from: u64,
+        /// The endpoint that data went to.
+        to: u64,
+        /// How many bytes passed.
+        bytes: u64,
+        /// In how many reads or messages.
+        chunks: u64,
+        /// Why: see [`crate::relay::Ended::word`].
+        reason: &'static str,
+        /// The failure, where it was one.
+        error: Option<String>,
+    },
+    /// An endpoint was closed.
+    Closed {
+        /// The endpoint.
+        id: u64,
+        /// How long it was open.
+        seconds: f64,
+    },
+    /// The command failed.
+    Error {
+        /// What class of error, which decides the exit code.
+        class: crate::error::Class,
+        /// The process's exit code.
+        code: u8,
+        /// What was attempted.
+        attempt: &'a str,
+        /// On what.
+        target: &'a str,
+        /// Why it failed.
+        reason: String,
+        /// What to do next.
+        hint: Option<&'a str>,
+    },
+    /// A server has ended: what it did in all.
+    Summary {
+        /// How many clients it had.
+        clients: u64,
+        /// How many it refused.
+        refused: u64,
+        /// How long it ran.
+        seconds: f64,
+    },
+}
+
+impl<'a> Event<'a> {
+    /// The event of an endpoint that was opened.
+    pub fn opened(id: u64, about: &'a crate::endpoint::About) -> Self {
+        Self::Opened {
+            id,
+            address: &about.address,
+            local: about.local.as_deref(),
+            peer: about.peer.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a crate::Error> for Event<'a> {
+    fn from(error: &'a crate::Error) -> Self {
+        Self::Error {
+            class: error.class(),
+            code: error.class().exit_code(),
+            attempt: error.attempt(),
+            target: error.target(),
+            reason: error.reason().to_string(),
+            hint: error.advice(),
+        }
+    }
+}
+
+/// A number for an endpoint, unique in this process.
+pub fn next_id() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}

@@ -4,9 +4,13 @@
 //! Layers, each using only those below: services → relay → [`mod@endpoint`] → [`mod@socket`]. Every protocol
 //! decision is made in `sockeye_proto`; what is here waits, reads the clock and moves bytes.
 
+pub mod endpoint;
 pub mod error;
 pub mod event;
+pub mod relay;
+pub mod service;
 pub mod socket;
+pub mod stop;
 
 pub use error::{Error, Result};
 pub use socket::{Addr, Socket};

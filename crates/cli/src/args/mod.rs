@@ -1,12 +1,23 @@
 //! What was typed, one file per command: clap's structures, no system calls.
 
+mod connect;
 mod generate;
+mod listen;
+mod relay;
+mod serve;
+mod traffic;
 
+pub(crate) use connect::Connect;
 pub(crate) use generate::{Completions, Man};
+pub(crate) use listen::Listen;
+pub(crate) use relay::Relay;
+pub(crate) use serve::{Serve, Service};
+pub(crate) use traffic::{Events, Traffic};
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use sockeye_proto::address::Keyword;
 
 /// See, speak, shape and stress any socket.
 #[derive(Debug, Parser)]
@@ -19,11 +30,23 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  sockeye completions bash    a completion script for bash";
+  sockeye serve hello 9999                          a server to try things on
+  sockeye connect 127.0.0.1:9999                    a console on it
+  sockeye relay tcp-listen:8080,fork tcp:[::1]:80   forward a port (or just: sockeye A B)
+  sockeye listen -k 9999 --sh-exec date             a command for each client
+  sockeye COMMAND --help                            more of each command";
 
 /// The commands, one variant each.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Join two addresses: what one side says, the other hears
+    Relay(Relay),
+    /// A console on a socket
+    Connect(Connect),
+    /// Accept connections: a console, or a program for each
+    Listen(Listen),
+    /// Serve something small: hello, echo, greet, discard
+    Serve(Serve),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Print the manual pages
@@ -32,7 +55,23 @@ pub(crate) enum Command {
 
 /// Parses a whole command line, the program's name included.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
-    Ok(Cli::try_parse_from(words)?.command)
+    Ok(Cli::try_parse_from(with_relay(words.into_iter().collect()))?.command)
+}
+
+/// `sockeye A B` is `sockeye relay A B`: where the first word that is no flag is no command but looks like an
+/// address. What looks like a mistyped command stays one, so that the nearest is named.
+fn with_relay(mut words: Vec<OsString>) -> Vec<OsString> {
+    let Some(first) =
+        words.iter().skip(1).filter_map(|w| w.to_str()).find(|w| !w.starts_with('-') || *w == "-")
+    else {
+        return words;
+    };
+    let looks_like_an_address =
+        first == "-" || first.contains([':', '/', ',', '!', '.']) || Keyword::from_name(first).is_some();
+    if looks_like_an_address {
+        words.insert(1, "relay".into());
+    }
+    words
 }
 
 /// The definition that help, completions and manual pages are made from.

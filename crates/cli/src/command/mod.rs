@@ -1,6 +1,13 @@
 //! From what was typed to what runs: each command turns its arguments into a library call.
 
+mod connect;
 mod generate;
+mod listen;
+mod relay;
+mod serve;
+mod session;
+
+pub(crate) use listen::Meeting;
 
 use std::process::ExitCode;
 
@@ -9,6 +16,10 @@ use crate::{args::Command, output::Failure};
 /// Runs one command to its end and says with what code the process exits.
 pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Relay(args) => relay::run(&args),
+        Command::Connect(args) => connect::run(&args),
+        Command::Listen(args) => listen::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
     }

@@ -4,22 +4,33 @@
 //! is not an error: it ends the command quietly with exit code 0.
 
 use std::{
+    fmt,
     io::{self, IsTerminal, Write},
     process::ExitCode,
 };
+
+use sockeye::{Error, endpoint::About, event::Events};
+
+use crate::args;
+
+pub(crate) mod console;
+pub(crate) mod tap;
+pub(crate) mod traffic;
 
 /// Why a command ends early.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// An error to be shown, with its class's exit code.
-    Error(sockeye::Error),
+    Error(Box<Error>),
+    /// An error with lines that show the place of it.
+    Explained(Box<Error>, String),
     /// Whoever read the output has left.
     ReaderGone,
 }
 
-impl From<sockeye::Error> for Failure {
-    fn from(error: sockeye::Error) -> Self {
-        Self::Error(error)
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error.into())
     }
 }
 
@@ -28,7 +39,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::ReaderGone,
-            _ => Self::Error(sockeye::Error::new("write to", "the standard output", error)),
+            _ => Error::new("write to", "the standard output", error).into(),
         }
     }
 }
@@ -85,7 +96,48 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
             let _ = writeln!(io::stderr(), "sockeye: {error}");
             ExitCode::from(error.class().exit_code())
         }
+        Failure::Explained(error, place) => {
+            let _ = writeln!(io::stderr(), "sockeye: {error}\n{place}");
+            ExitCode::from(error.class().exit_code())
+        }
     }
+}
+
+/// A line that is worth knowing but no result: to the standard error.
+pub(crate) fn notice(text: fmt::Arguments<'_>) {
+    // One write for each, so that lines of many connections do not mix.
+    let _ = io::stderr().write_all(format!("sockeye: {text}\n").as_bytes());
+}
+
+/// A line for people only: where the standard error is a terminal.
+pub(crate) fn hint(text: fmt::Arguments<'_>) {
+    if io::stderr().is_terminal() {
+        notice(text);
+    }
+}
+
+/// A value as a line of JSON on the standard error, for commands whose standard output carries data.
+pub(crate) fn json_notice(value: &impl serde::Serialize) {
+    if let Ok(mut line) = serde_json::to_vec(value) {
+        line.push(b'\n');
+        let _ = io::stderr().write_all(&line);
+    }
+}
+
+/// A message that a service received, as the tutorials' console shows it.
+pub(crate) fn message(about: &About, text: &[u8]) {
+    let line = format!("Message from {}: {}\n", about.name(), String::from_utf8_lossy(text).trim_end());
+    let _ = io::stdout().write_all(line.as_bytes());
+}
+
+/// Where the events of a command go.
+pub(crate) fn events(args: &args::Events) -> Result<Events, Failure> {
+    let Some(path) = &args.events else { return Ok(Events::none()) };
+    if path.as_os_str() == "-" {
+        return Ok(Events::to(io::stdout()));
+    }
+    let file = std::fs::File::create(path).map_err(|e| Error::new("write events to", path.display(), e))?;
+    Ok(Events::to(file))
 }
 
 /// Shows help (exit code 0) or what is wrong with the command line (exit code 2).

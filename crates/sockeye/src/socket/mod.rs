@@ -9,12 +9,14 @@
 
 mod addr;
 mod ancillary;
+pub(crate) mod child;
 mod connection;
 mod file;
 mod io;
 mod kinds;
 mod message;
 pub mod options;
+pub(crate) mod readiness;
 mod resolve;
 mod services;
 mod sys;

@@ -1,7 +1,7 @@
 //! The system calls that neither socket2 nor rustix offers in the form that is needed here: options by
 //! number, `recvmsg` with every ancillary message, and taking over descriptors.
 //!
-//! All `unsafe` of the project is in this file.
+//! Together with what children and readiness need, this is all `unsafe` of the project.
 #![allow(unsafe_code)]
 
 use std::{

@@ -65,7 +65,7 @@ impl ValueType {
     }
 
     /// The value that `text` stands for, if it is of this type and within its bounds.
-    pub(crate) fn parse(self, text: &str) -> Option<Value> {
+    pub fn parse(self, text: &str) -> Option<Value> {
         match self {
             Self::Flag => match text.to_ascii_lowercase().as_str() {
                 "1" | "yes" | "true" | "on" => Some(Value::Flag(true)),

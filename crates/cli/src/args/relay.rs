@@ -1,0 +1,34 @@
+//! `sockeye relay`.
+
+use super::traffic::Traffic;
+
+/// What `sockeye relay` was given.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sockeye relay tcp-listen:8080,fork tcp:127.0.0.1:80      forward a port
+  sockeye tcp:127.0.0.1:80 -                               the same command; - is standard input and output
+  sockeye relay unix-listen:/tmp/x.sock,fork tcp:[::1]:80  a Unix socket in front of a TCP server
+  sockeye relay -u udp-recv:5000 create:/tmp/capture       datagrams into a file, one way
+  sockeye relay tcp-listen:7000,fork 'exec:bc -l'          a program for each client
+  sockeye relay -v -x tcp-listen:7000 tcp:127.0.0.1:80     see what passes")]
+pub(crate) struct Relay {
+    /// The first address (A!!B reads from A and writes to B)
+    #[arg(value_name = "A", allow_hyphen_values = true)]
+    pub(crate) first: String,
+
+    /// The second address, opened for each peer of the first
+    #[arg(value_name = "B", allow_hyphen_values = true)]
+    pub(crate) second: String,
+
+    /// Only from A to B
+    #[arg(short = 'u', long, conflicts_with = "backward")]
+    pub(crate) forward: bool,
+
+    /// Only from B to A
+    #[arg(short = 'U', long)]
+    pub(crate) backward: bool,
+
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
+}

@@ -1,0 +1,70 @@
+//! `sockeye relay`: two addresses, joined.
+
+use std::{process::ExitCode, sync::Arc};
+
+use sockeye::relay::{self, Outcome, Way};
+use sockeye_proto::address::{OptionName, Spec};
+
+use super::session::{Crowd, Session, block_on, spec};
+use crate::{
+    args::Relay,
+    output::{Failure, traffic},
+};
+
+pub(super) fn run(args: &Relay) -> Result<ExitCode, Failure> {
+    let (first, second) = (spec(&args.first)?, spec(&args.second)?);
+    let crowd = if forks(&first) { Crowd::Many } else { Crowd::One };
+    block_on(crowd, relay(args, &first, &second))?
+}
+
+async fn relay(args: &Relay, first: &Spec, second: &Spec) -> Result<ExitCode, Failure> {
+    let session = Session::begin(&args.traffic.events)?;
+    let mut plan = session.plan(&args.traffic);
+    plan.rules.only = match (args.forward, args.backward) {
+        (true, _) => Some(Way::Forward),
+        (_, true) => Some(Way::Backward),
+        _ => None,
+    };
+    if forks(first) {
+        let json = args.traffic.json;
+        plan.limits.most = limit(first);
+        plan.report = Some(Arc::new(move |names, summary| traffic::failures(names, summary, json)));
+    }
+    let outcome = relay::run(first, second, &plan, &session.stop).await.map_err(|e| session.failed(e))?;
+    finish(&session, outcome, args.traffic.json)
+}
+
+/// Says what a relay did, where anyone wants to know, and how it ends.
+pub(super) fn finish(session: &Session, outcome: Outcome, json: bool) -> Result<ExitCode, Failure> {
+    match outcome {
+        Outcome::Many(served) => {
+            traffic::served(&served, json);
+            Ok(ExitCode::SUCCESS)
+        }
+        Outcome::Single([first, second], summary) => {
+            let asked = matches!(summary.forward.ended, relay::Ended::Signal)
+                || matches!(summary.backward.ended, relay::Ended::Signal);
+            if json || asked {
+                traffic::summary([&first, &second], &summary, json);
+            }
+            if asked {
+                return Ok(session.cut_short());
+            }
+            match summary.into_error(&format!("{} and {}", first.name(), second.name())) {
+                Some(error) => Err(session.failed(error)),
+                None => Ok(ExitCode::SUCCESS),
+            }
+        }
+    }
+}
+
+fn forks(spec: &Spec) -> bool {
+    matches!(spec, Spec::Single(address) if address.options.flag(OptionName::Fork))
+}
+
+fn limit(spec: &Spec) -> Option<usize> {
+    match spec {
+        Spec::Single(address) => address.options.number(OptionName::MaxChildren)?.try_into().ok(),
+        Spec::Dual { .. } => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! `sockeye serve`: services on as many addresses as wanted.
+
+use std::process::ExitCode;
+
+use sockeye::{
+    endpoint::clients::{Limits, Served, WhenFull},
+    service::{self, Manner, Watcher},
+};
+use sockeye_proto::address::{Address, Role};
+use tokio::task::JoinSet;
+
+use super::{
+    listen::{announce, listener},
+    session::{Crowd, Session, block_on, prompted},
+};
+use crate::{
+    args::{Serve, Service},
+    output::{self, Failure, traffic},
+};
+
+pub(super) fn run(args: &Serve) -> Result<ExitCode, Failure> {
+    let addresses = args.addresses.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
+    block_on(Crowd::Many, serve(args, &addresses))?
+}
+
+async fn serve(args: &Serve, addresses: &[Address]) -> Result<ExitCode, Failure> {
+    let session = Session::begin(&args.events)?;
+    let limits = Limits {
+        most: args.max_clients.map(|n| n as usize),
+        when_full: WhenFull::Refuse,
+        drain: args.drain,
+        ..Limits::default()
+    };
+    let manner = Manner {
+        delay: args.delay,
+        once: args.once,
+        events: session.events.clone(),
+        watcher: args.verbose.then(|| Watcher::new(output::message)),
+    };
+    let context = session.context();
+    let mut listeners = Vec::new();
+    for address in addresses {
+        listeners.push(listener(address, &context).await.map_err(|e| session.failed(e))?);
+    }
+    listeners.iter().for_each(|listener| announce(&session, listener));
+    let mut running = JoinSet::new();
+    for listener in listeners {
+        let (limits, manner, stop) = (limits.clone(), manner.clone(), session.stop.clone());
+        let service = kind(args.service);
+        running.spawn(async move { service::serve(service, listener, &limits, &manner, &stop).await });
+    }
+    let mut total = Served::default();
+    for served in running.join_all().await {
+        let served = served.map_err(|e| session.failed(e))?;
+        total.clients += served.clients;
+        total.refused += served.refused;
+        total.cut += served.cut;
+    }
+    traffic::served(&total, args.json);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn kind(service: Service) -> service::Service {
+    match service {
+        Service::Hello => service::Service::Hello,
+        Service::Echo => service::Service::Echo,
+        Service::Greet => service::Service::Greet,
+        Service::Discard => service::Service::Discard,
+    }
+}
+
+fn address(text: &str) -> Result<Address, Failure> {
+    let found = prompted(text, Role::Listen)?;
+    if found.bare_port {
+        output::hint(format_args!("only this machine can connect to {text}; for others: 0.0.0.0:{text}"));
+    }
+    Ok(found.address)
+}

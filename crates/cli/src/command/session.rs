@@ -1,0 +1,122 @@
+//! What every command that moves data sets up: a runtime, events, notices, and how signals end it.
+
+use std::{fmt, process::ExitCode, sync::Arc};
+
+use sockeye::{
+    Error,
+    endpoint::Context,
+    error::Reason,
+    event::{Event, Events},
+    relay::{Plan, Rules},
+    stop::{Stop, Stopper, Urgency},
+};
+use sockeye_proto::address::{Address, ParseError, Prompted, Role, Spec};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    args::{self, Traffic},
+    output::{self, Failure, tap::Dump},
+};
+
+/// How many threads a command is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crowd {
+    /// One conversation.
+    One,
+    /// As many as come.
+    Many,
+}
+
+/// Runs a future on a runtime of its own; work that blocks (a read from a terminal) does not hold up the end.
+pub(super) fn block_on<T>(crowd: Crowd, future: impl Future<Output = T>) -> Result<T, Failure> {
+    let mut builder = match crowd {
+        Crowd::One => tokio::runtime::Builder::new_current_thread(),
+        Crowd::Many => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder.enable_all().build().map_err(|e| Error::new("start", "the runtime", e))?;
+    let outcome = runtime.block_on(future);
+    runtime.shutdown_background();
+    Ok(outcome)
+}
+
+/// What a command knows while it runs.
+pub(super) struct Session {
+    pub(super) events: Events,
+    pub(super) stop: Stop,
+    /// Which signal asked it to end, if one did.
+    signal: Arc<std::sync::atomic::AtomicI32>,
+}
+
+impl Session {
+    /// Listens to signals from now on: the first SIGINT, SIGTERM or SIGHUP asks politely, the next at once.
+    pub(super) fn begin(events: &args::Events) -> Result<Self, Failure> {
+        let (stopper, stop) = Stopper::new();
+        let caught = Arc::new(std::sync::atomic::AtomicI32::new(0));
+        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+            let mut signals = signal(kind).map_err(|e| Error::new("wait for", "signals", e))?;
+            let (caught, asks) = (caught.clone(), stopper.clone());
+            tokio::spawn(async move {
+                let mut urgency = Urgency::Drain;
+                while signals.recv().await.is_some() {
+                    caught.store(kind.as_raw_value(), std::sync::atomic::Ordering::Relaxed);
+                    asks.ask(urgency);
+                    urgency = Urgency::Now;
+                }
+            });
+        }
+        Ok(Self { events: output::events(events)?, stop, signal: caught })
+    }
+
+    /// What opening addresses needs to know.
+    pub(super) fn context(&self) -> Context {
+        let tell = |text: fmt::Arguments<'_>| output::notice(text);
+        Context { events: self.events.clone(), tell: Some(Arc::new(tell)), ..Context::default() }
+    }
+
+    /// The plan that the options of traffic describe.
+    pub(super) fn plan(&self, traffic: &Traffic) -> Plan {
+        let rules = Rules {
+            linger: traffic.linger,
+            idle: traffic.idle_timeout,
+            total: traffic.total_timeout,
+            block: traffic.block,
+            tap: Dump::wanted(traffic.verbose, traffic.hex),
+            ..Rules::default()
+        };
+        Plan { rules, context: self.context(), ..Plan::default() }
+    }
+
+    /// Tells events of a failure, and hands it on.
+    pub(super) fn failed(&self, error: Error) -> Failure {
+        self.events.emit(|| Event::from(&error));
+        error.into()
+    }
+
+    /// 128 and the signal's number where one cut a conversation short, as shells have it.
+    pub(super) fn cut_short(&self) -> ExitCode {
+        match self.signal.load(std::sync::atomic::Ordering::Relaxed) {
+            0 => ExitCode::SUCCESS,
+            number => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
+        }
+    }
+}
+
+/// Reads an address as one side of a relay.
+pub(super) fn spec(text: &str) -> Result<Spec, Failure> {
+    Spec::parse(text).map_err(|e| unreadable(&e))
+}
+
+/// Reads an address as people mean it in that place.
+pub(super) fn prompted(text: &str, role: Role) -> Result<Prompted, Failure> {
+    Address::parse_for(text, role).map_err(|e| unreadable(&e))
+}
+
+fn unreadable(error: &ParseError) -> Failure {
+    let shown = error.diagram();
+    let (problem, place) = shown.split_once('\n').unwrap_or((&shown, ""));
+    let reason = Reason::Usage(problem.to_owned());
+    Failure::Explained(
+        Error::new("read the address", format!("\"{}\"", error.text), reason).into(),
+        place.to_owned(),
+    )
+}

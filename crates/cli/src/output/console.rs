@@ -1,0 +1,108 @@
+//! The console: a prompt, each line sent, each answer shown with who said it.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::Arc,
+};
+
+use sockeye::{
+    Error,
+    endpoint::{About, Batch, BoxFuture, Endpoint, Keep, MessageRead, MessageWrite, Reader, Writer},
+};
+
+use crate::command::Meeting;
+
+const PROMPT: &str = "> ";
+
+/// Whether a person types and reads.
+pub(crate) fn is_for_people() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// A console that shows what `peer` says.
+pub(crate) fn open(peer: &str) -> Result<Endpoint, Error> {
+    let standard = sockeye::endpoint::standard()?;
+    super::hint(format_args!("connected to {peer}; each line is sent, Ctrl-D ends"));
+    show("", "");
+    Ok(Endpoint {
+        reader: Reader::Messages(Box::new(Typed { from: standard.reader })),
+        writer: Writer::Messages(Box::new(Shown { peer: peer.to_owned() })),
+        about: About { address: "console".into(), ..About::default() }.into(),
+        keep: Keep::default(),
+    })
+}
+
+/// Shows what a client of many said.
+pub(crate) fn heard(peer: &str, text: &[u8]) {
+    if is_for_people() {
+        show(peer, &String::from_utf8_lossy(text));
+    } else {
+        // Whoever reads the output has left: the next write of the command says so.
+        let _ = io::stdout().lock().write_all(text);
+    }
+}
+
+/// Says each line typed to everyone at the meeting.
+pub(crate) async fn lines(meeting: Arc<Meeting>, reads: bool) {
+    if !reads {
+        return;
+    }
+    let Ok(mut standard) = sockeye::endpoint::standard() else { return };
+    let mut batch = Batch::new();
+    while let Ok(true) = standard.reader.recv(&mut batch).await {
+        batch.iter().for_each(|line| meeting.hub.say(None, line));
+    }
+}
+
+/// Replaces the prompt by what was said, and puts it back underneath.
+fn show(peer: &str, text: &str) {
+    let mut out = io::stdout().lock();
+    let mut shown = String::from("\r\x1b[K");
+    if !peer.is_empty() {
+        let plain: String = text.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\t').collect();
+        for line in plain.trim_end_matches('\n').split('\n') {
+            shown.push_str(&format!("\x1b[2m{peer}\x1b[0m {line}\n"));
+        }
+    }
+    shown.push_str(PROMPT);
+    // A terminal that is gone hangs up as well, which ends the command.
+    let _ = out.write_all(shown.as_bytes()).and_then(|()| out.flush());
+}
+
+/// What is typed, line by line; the prompt comes back after each.
+struct Typed {
+    from: Reader,
+}
+
+impl MessageRead for Typed {
+    fn recv<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, io::Result<bool>> {
+        Box::pin(async move {
+            let more = self.from.recv(batch).await?;
+            if more {
+                show("", "");
+            }
+            Ok(more)
+        })
+    }
+}
+
+/// What the peer says.
+struct Shown {
+    peer: String,
+}
+
+impl MessageWrite for Shown {
+    fn send<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, io::Result<()>> {
+        for message in batch.iter() {
+            show(&self.peer, &String::from_utf8_lossy(message));
+        }
+        Box::pin(async { Ok(()) })
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, io::Result<()>> {
+        let mut out = io::stdout().lock();
+        // A terminal that is gone needs no farewell.
+        let _ = writeln!(out, "\r\x1b[K{} has closed the connection", self.peer);
+        Box::pin(async { Ok(()) })
+    }
+}

@@ -1,0 +1,175 @@
+//! Listening: an endpoint for each peer that comes.
+//!
+//! A listener outlives what single connections do to it: a peer that resets before it is accepted is
+//! skipped, and when descriptors run out it waits for some to come free, without spinning.
+
+use std::{
+    io,
+    os::fd::OwnedFd,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rustix::net::SocketFlags;
+use sockeye_proto::address::{Address, Options};
+use tokio::{io::Interest, sync::mpsc};
+
+use super::{
+    About, Context, Endpoint, Handle, Unlink, access::Access, net::named, shape, tcp, uninterrupted,
+};
+use crate::{Error, Result, socket::Addr};
+
+/// How long to wait for descriptors to come free before trying again.
+const BACKOFF: Duration = Duration::from_millis(100);
+
+/// How often a refusal of the kernel is told.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// Gives an endpoint for each peer. The socket closes when this is dropped.
+#[derive(Debug)]
+pub struct Listener {
+    source: Source,
+    about: Arc<About>,
+    access: Access,
+    options: Options,
+    context: Context,
+    told: Option<Instant>,
+    /// The path of a Unix socket goes with its listener.
+    _unlink: Option<Unlink>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// accept(2) on a listening socket.
+    Stream(Handle),
+    /// Endpoints made by a task that reads a shared socket and ends with this listener.
+    Sessions { from: mpsc::Receiver<Endpoint>, task: tokio::task::JoinHandle<()> },
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if let Self::Sessions { task, .. } = self {
+            task.abort();
+        }
+    }
+}
+
+impl Listener {
+    /// A listener on a socket on which listen(2) was called already.
+    pub(super) fn stream(socket: OwnedFd, address: &Address, context: &Context) -> Result<Self> {
+        let what = address.to_string();
+        let handle = Handle::new(socket).map_err(|e| Error::new("listen on", &what, e))?;
+        let local = socket2::SockRef::from(&handle).local_addr().ok();
+        let local = local.and_then(|a| Addr::from_kernel(&a)).map(|a| a.to_string());
+        Self::with(Source::Stream(handle), About { address: what, local, peer: None }, address, context)
+    }
+
+    /// A listener whose endpoints `task` makes.
+    pub(super) fn sessions(
+        from: mpsc::Receiver<Endpoint>,
+        task: tokio::task::JoinHandle<()>,
+        about: About,
+        address: &Address,
+        context: &Context,
+    ) -> Result<Self> {
+        Self::with(Source::Sessions { from, task }, about, address, context)
+    }
+
+    fn with(source: Source, about: About, address: &Address, context: &Context) -> Result<Self> {
+        let access = Access::of(&address.options)?;
+        let about = about.into();
+        let options = address.options.clone();
+        Ok(Self { source, about, access, options, context: context.clone(), told: None, _unlink: None })
+    }
+
+    /// The path goes away when the listener does.
+    pub(super) fn unlinking(mut self, path: Unlink) -> Self {
+        self._unlink = Some(path);
+        self
+    }
+
+    /// The address as given, and what it is bound to.
+    pub fn about(&self) -> &Arc<About> {
+        &self.about
+    }
+
+    /// Waits for the next peer that is allowed in.
+    ///
+    /// # Errors
+    /// Only those that end a listener: its socket was shut down. Whatever single peers do, and a lack of
+    /// descriptors, is told through the context and waited out.
+    pub async fn accept(&mut self) -> Result<Endpoint> {
+        loop {
+            let endpoint = match &mut self.source {
+                Source::Sessions { from, .. } => match from.recv().await {
+                    Some(endpoint) => endpoint,
+                    None => return Err(self.failed(io::Error::other("its socket failed"))),
+                },
+                Source::Stream(handle) => match accept_one(handle, &self.about.address).await {
+                    Ok(endpoint) => endpoint,
+                    Err(e) if is_about_the_peer(&e) => continue,
+                    Err(e) if is_shortage(&e) => {
+                        self.tell(&e);
+                        tokio::time::sleep(BACKOFF).await;
+                        continue;
+                    }
+                    Err(e) => return Err(self.failed(e)),
+                },
+            };
+            if self.access.admits(endpoint.about.peer.as_deref()) {
+                return Ok(shape::apply(endpoint, &self.options));
+            }
+            self.context.notice(format_args!("{}: refused by allow/deny", endpoint.about.name()));
+        }
+    }
+
+    fn failed(&self, error: io::Error) -> Error {
+        Error::new("accept on", &self.about.address, error)
+    }
+
+    fn tell(&mut self, error: &io::Error) {
+        let now = Instant::now();
+        if self.told.is_none_or(|last| now.duration_since(last) >= TELL_EVERY) {
+            self.told = Some(now);
+            let reason = crate::error::Reason::Io(io::Error::from(error.kind()));
+            let reason = error.raw_os_error().map_or(reason, |n| io::Error::from_raw_os_error(n).into());
+            self.context.notice(format_args!(
+                "{}: cannot accept: {reason} (clients wait; raise the limit with 'ulimit -n')",
+                self.about.address
+            ));
+        }
+    }
+}
+
+async fn accept_one(listener: &Handle, address: &str) -> io::Result<Endpoint> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (fd, peer) = listener
+        .wait(Interest::READABLE, || uninterrupted(|| rustix::net::acceptfrom_with(listener, flags)))
+        .await?;
+    let local = rustix::net::getsockname(&fd).ok().as_ref().and_then(named);
+    let about = About { address: address.to_owned(), local, peer: peer.as_ref().and_then(named) };
+    Ok(tcp::endpoint(Arc::new(Handle::new(fd)?), about))
+}
+
+/// accept(2) also reports what happened to the connection it would have returned.
+fn is_about_the_peer(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::ECONNRESET
+                | libc::EPROTO
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ENOPROTOOPT
+                | libc::EPERM
+                | libc::ETIMEDOUT
+        )
+    )
+}
+
+fn is_shortage(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}

@@ -1,0 +1,145 @@
+//! Who may connect: `allow=`, `deny=` and socat's `range=`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sockeye_proto::address::{OptionName, Options, Value};
+
+use crate::{Error, Result, error::Reason};
+
+/// Networks that may connect and networks that may not. What is denied is denied, whatever else allows it;
+/// with no network allowed by name, everyone else is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    allow: Vec<Network>,
+    deny: Vec<Network>,
+}
+
+/// `address/length`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Network {
+    address: IpAddr,
+    length: u8,
+}
+
+impl Access {
+    /// What the options of an address say.
+    ///
+    /// # Errors
+    /// When a network is none.
+    pub(crate) fn of(options: &Options) -> Result<Self> {
+        let mut access = Self::default();
+        for setting in options.iter() {
+            let Value::Text(text) = &setting.value else { continue };
+            match setting.name {
+                OptionName::Allow | OptionName::Range => access.allow(text)?,
+                OptionName::Deny => access.deny(text)?,
+                _ => {}
+            }
+        }
+        Ok(access)
+    }
+
+    /// Adds networks, separated by blanks or commas: `127.0.0.0/8 ::1`, or socat's `10.0.0.0:255.0.0.0`.
+    ///
+    /// # Errors
+    /// When one is no network.
+    pub fn allow(&mut self, text: &str) -> Result<()> {
+        self.allow.extend(networks(text)?);
+        Ok(())
+    }
+
+    /// As [`Access::allow`], for those to keep out.
+    ///
+    /// # Errors
+    /// When one is no network.
+    pub fn deny(&mut self, text: &str) -> Result<()> {
+        self.deny.extend(networks(text)?);
+        Ok(())
+    }
+
+    /// Whether this peer may connect. One without an IP address is judged by whether anything is allowed at all.
+    pub fn admits(&self, peer: Option<&str>) -> bool {
+        let Some(ip) = peer.and_then(|p| p.parse::<SocketAddr>().ok()).map(|p| p.ip().to_canonical()) else {
+            return self.allow.is_empty();
+        };
+        let within = |list: &[Network]| list.iter().any(|n| n.contains(ip));
+        !within(&self.deny) && (self.allow.is_empty() || within(&self.allow))
+    }
+}
+
+impl Network {
+    fn contains(self, ip: IpAddr) -> bool {
+        let (bits, ours, theirs) = match (self.address, ip) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (32, u128::from(a.to_bits()), u128::from(b.to_bits())),
+            (IpAddr::V6(a), IpAddr::V6(b)) => (128, a.to_bits(), b.to_bits()),
+            _ => return false,
+        };
+        (ours ^ theirs).checked_shr(u32::from(bits - self.length)).unwrap_or(0) == 0
+    }
+}
+
+fn networks(text: &str) -> Result<Vec<Network>> {
+    text.split([' ', ',']).filter(|word| !word.is_empty()).map(network).collect()
+}
+
+fn network(word: &str) -> Result<Network> {
+    let wrong = || {
+        let reason = Reason::Usage("it is neither ADDRESS, ADDRESS/LENGTH nor ADDRESS:MASK".into());
+        Error::new("read the network", word, reason)
+    };
+    let (address, length) = match word.rsplit_once('/') {
+        Some((address, length)) => (address, Some(length.parse::<u8>().map_err(|_| wrong())?)),
+        None => match word.split_once(':') {
+            Some((address, mask)) if address.parse::<std::net::Ipv4Addr>().is_ok() => {
+                let mask: std::net::Ipv4Addr = mask.parse().map_err(|_| wrong())?;
+                let ones = mask.to_bits().leading_ones();
+                if mask.to_bits().count_ones() != ones {
+                    return Err(wrong());
+                }
+                (address, u8::try_from(ones).ok())
+            }
+            _ => (word, None),
+        },
+    };
+    let address: IpAddr = address.trim_matches(['[', ']']).parse().map_err(|_| wrong())?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    match length.unwrap_or(most) {
+        length if length <= most => Ok(Network { address, length }),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(allow: &str, deny: &str) -> Access {
+        let mut access = Access::default();
+        access.allow(allow).expect("networks");
+        access.deny(deny).expect("networks");
+        access
+    }
+
+    #[test]
+    fn deny_wins_and_an_empty_allow_admits_everyone() {
+        assert!(access("", "").admits(Some("192.0.2.1:5")));
+        assert!(access("", "").admits(None));
+        let local = access("127.0.0.0/8 ::1", "127.0.0.9");
+        assert!(local.admits(Some("127.1.2.3:80")));
+        assert!(local.admits(Some("[::1]:80")));
+        assert!(local.admits(Some("[::ffff:127.0.0.1]:80")), "an IPv4 peer on a dual-stack socket");
+        assert!(!local.admits(Some("127.0.0.9:80")));
+        assert!(!local.admits(Some("192.0.2.1:80")));
+        assert!(!local.admits(None));
+    }
+
+    #[test]
+    fn lengths_and_masks() {
+        assert!(access("0.0.0.0/0", "").admits(Some("192.0.2.1:5")));
+        assert!(access("10.0.0.0:255.0.0.0", "").admits(Some("10.9.9.9:5")));
+        assert!(!access("10.0.0.0:255.0.0.0", "").admits(Some("11.9.9.9:5")));
+        for wrong in ["10.0.0.0/33", "x", "10.0.0.0:255.0.255.0", "::/129", "10.0.0.0/"] {
+            assert!(Access::default().allow(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Reading and writing sockets of messages: UDP, Unix datagrams, sequenced packets.
+//!
+//! Boundaries are kept: what one receive brings is one message, empty ones included.
+
+use std::{
+    io,
+    os::fd::AsFd,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use rustix::net::{RecvFlags, SendFlags, SocketAddrAny};
+use tokio::{io::Interest, sync::mpsc};
+
+use super::{Batch, Handle, uninterrupted};
+
+/// The largest datagram that UDP can carry, and then some.
+pub(crate) const LARGEST: usize = 65_536;
+
+/// How many messages one receive takes at most before they are passed on.
+const AT_ONCE: usize = 32;
+
+/// Reads messages.
+#[derive(Debug)]
+pub struct DatagramReader(Source);
+
+#[derive(Debug)]
+enum Source {
+    /// From a socket: whatever it accepts.
+    Socket { handle: Arc<Handle>, end: EmptyMeans, held: Option<io::Error> },
+    /// One message that was received already, and nothing more (`RECVFROM`).
+    Once(Option<Batch>),
+    /// From a socket that many share: what its dispatcher found to be from this peer.
+    Session { from: mpsc::Receiver<Batch>, activity: Activity },
+}
+
+/// What a receive of no bytes says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EmptyMeans {
+    /// An empty message: datagrams.
+    Message,
+    /// That the peer has closed: sequenced packets.
+    End,
+}
+
+/// When a session last saw a message in either direction, and for how long it may be silent.
+#[derive(Debug, Clone)]
+pub(crate) struct Activity {
+    last: Arc<Mutex<Instant>>,
+    idle: Duration,
+}
+
+impl Activity {
+    /// A session that begins now and ends when nothing passes for `idle`.
+    pub(crate) fn new(idle: Duration) -> Self {
+        Self { last: Arc::new(Mutex::new(Instant::now())), idle }
+    }
+
+    pub(crate) fn touch(&self) {
+        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+    }
+
+    fn deadline(&self) -> Instant {
+        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) + self.idle
+    }
+}
+
+impl DatagramReader {
+    pub(crate) fn socket(handle: Arc<Handle>, end: EmptyMeans) -> Self {
+        Self(Source::Socket { handle, end, held: None })
+    }
+
+    pub(crate) fn once(message: Batch) -> Self {
+        Self(Source::Once(Some(message)))
+    }
+
+    pub(crate) fn session(from: mpsc::Receiver<Batch>, activity: Activity) -> Self {
+        Self(Source::Session { from, activity })
+    }
+
+    pub(super) fn ends(&self) -> bool {
+        !matches!(self.0, Source::Socket { end: EmptyMeans::Message, .. })
+    }
+
+    /// Datagrams, not sequenced packets.
+    pub(super) fn is_connectionless(&self) -> bool {
+        !matches!(self.0, Source::Socket { end: EmptyMeans::End, .. })
+    }
+
+    /// Waits for messages and puts them into `batch`; `false` at the end of the data.
+    ///
+    /// # Errors
+    /// What recvfrom(2) reports. On a connected UDP socket that includes what ICMP said of an earlier send.
+    pub async fn recv(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        batch.clear();
+        match &mut self.0 {
+            Source::Socket { handle, end, held } => {
+                if let Some(error) = held.take() {
+                    return Err(error);
+                }
+                *held = handle.wait(Interest::READABLE, || recv_many(handle, batch)).await?;
+                if *end == EmptyMeans::End && batch.iter().last().is_some_and(<[u8]>::is_empty) {
+                    batch.pop();
+                }
+                Ok(!batch.is_empty())
+            }
+            Source::Once(message) => match message.take() {
+                Some(message) => {
+                    *batch = message;
+                    Ok(true)
+                }
+                None => Ok(false),
+            },
+            Source::Session { from, activity } => loop {
+                let deadline = activity.deadline();
+                match tokio::time::timeout_at(deadline.into(), from.recv()).await {
+                    Ok(Some(next)) => {
+                        activity.touch();
+                        *batch = next;
+                        return Ok(true);
+                    }
+                    Ok(None) => return Ok(false),
+                    Err(_) if activity.deadline() > deadline => {}
+                    Err(_) => return Ok(false),
+                }
+            },
+        }
+    }
+}
+
+/// Receives what is there. An error after the first message waits until those before it are passed on.
+fn recv_many(handle: &Handle, batch: &mut Batch) -> io::Result<Option<io::Error>> {
+    while batch.len() < AT_ONCE {
+        match batch.push_with(LARGEST, |room| recv_from(handle, room)) {
+            // Empty may be the end of sequenced packets: what follows is not to be waited for.
+            Ok((0, _)) => break,
+            Ok(_) => {}
+            Err(e) if batch.is_empty() => return Err(e),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+            Err(e) => return Ok(Some(e)),
+        }
+    }
+    Ok(None)
+}
+
+/// One non-blocking receive: the length and the sender, who may have no name.
+pub(crate) fn recv_from(socket: impl AsFd, room: &mut [u8]) -> io::Result<(usize, Option<SocketAddrAny>)> {
+    let (length, _, from) =
+        uninterrupted(|| rustix::net::recvfrom(&socket, &mut *room, RecvFlags::DONTWAIT))?;
+    Ok((length, from))
+}
+
+/// Writes messages.
+#[derive(Debug)]
+pub struct DatagramWriter {
+    handle: Arc<Handle>,
+    /// To whom; a connected socket knows.
+    to: Option<SocketAddrAny>,
+    activity: Option<Activity>,
+    finish: EmptyMeans,
+}
+
+impl DatagramWriter {
+    /// Sends on a connected socket. `finish` says whether shutdown(2) tells the peer the end.
+    pub(crate) fn connected(handle: Arc<Handle>, finish: EmptyMeans) -> Self {
+        Self { handle, to: None, activity: None, finish }
+    }
+
+    /// Sends to `to` on a socket that others may use too.
+    pub(crate) fn to(handle: Arc<Handle>, to: SocketAddrAny, activity: Option<Activity>) -> Self {
+        Self { handle, to: Some(to), activity, finish: EmptyMeans::Message }
+    }
+
+    /// Sends every message of `batch`.
+    ///
+    /// # Errors
+    /// What sendto(2) reports: EMSGSIZE for a message that is too long, ECONNREFUSED for what ICMP said.
+    pub async fn send(&mut self, batch: &Batch) -> io::Result<()> {
+        for message in batch.iter() {
+            self.send_one(message).await?;
+        }
+        if let Some(activity) = &self.activity {
+            activity.touch();
+        }
+        Ok(())
+    }
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// As [`DatagramWriter::send`].
+    pub async fn send_one(&mut self, message: &[u8]) -> io::Result<()> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let handle = &self.handle;
+        match &self.to {
+            None => {
+                let sent = || uninterrupted(|| rustix::net::send(handle, message, flags));
+                handle.wait(Interest::WRITABLE, sent).await?;
+            }
+            Some(to) => loop {
+                match uninterrupted(|| rustix::net::sendto(handle, message, flags, to)) {
+                    // It is the receiver's queue that is full (Unix), or the device's: epoll on this
+                    // socket does not tell when there is room again.
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                    result => break result.map(drop)?,
+                }
+            },
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&self) -> io::Result<()> {
+        match self.finish {
+            EmptyMeans::End => self.handle.shutdown_write(),
+            EmptyMeans::Message => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! From an [`Address`](sockeye_proto::address::Address) to something open: one way to read, one way to write, whatever it is.
+//!
+//! [`open`] gives either an [`Endpoint`], ready to be joined to another by the relay, or a [`Listener`],
+//! which gives an endpoint for each peer that comes. One file for each kind of address; what they
+//! share (names, sockets, options) is in `net`.
+
+mod accept;
+mod access;
+pub mod clients;
+mod datagram;
+mod file;
+mod handle;
+mod message;
+mod net;
+mod open;
+mod program;
+pub(crate) mod room;
+mod shape;
+mod stdio;
+mod tcp;
+mod udp;
+mod unix;
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use accept::Listener;
+pub use access::Access;
+pub use datagram::{DatagramReader, DatagramWriter};
+pub use handle::{Handle, Nature};
+pub use message::{Batch, BoxFuture, MessageRead, MessageWrite};
+pub use open::{Context, Direction, Opened, Tell, open, open_spec};
+pub use program::Program;
+pub use shape::{Stream, without_end};
+pub use stdio::standard;
+
+pub(crate) use handle::{Filled, uninterrupted};
+
+/// Something open to read from and write to.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Where data comes from.
+    pub reader: Reader,
+    /// Where data goes.
+    pub writer: Writer,
+    /// What it is called.
+    pub about: Arc<About>,
+    /// What lives as long as the endpoint: a program, a path to be removed.
+    pub keep: Keep,
+}
+
+/// What is known of an endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// The address as it was given.
+    pub address: String,
+    /// The local name, where there is one: `127.0.0.1:40000`, `/run/x.sock`.
+    pub local: Option<String>,
+    /// The peer's name, where there is one.
+    pub peer: Option<String>,
+}
+
+impl About {
+    /// The peer where there is one, otherwise the address as given.
+    pub fn name(&self) -> &str {
+        self.peer.as_deref().unwrap_or(&self.address)
+    }
+}
+
+/// What lives as long as an endpoint.
+#[derive(Debug, Default)]
+pub struct Keep {
+    /// The program at the other end.
+    pub program: Option<Program>,
+    /// A path that is removed when the endpoint closes.
+    pub unlink: Option<Unlink>,
+    /// A place in a listener's count of clients.
+    pub(crate) place: Option<tokio::sync::OwnedSemaphorePermit>,
+}
+
+/// A path that is removed when this is dropped.
+#[derive(Debug)]
+pub struct Unlink(pub(crate) std::path::PathBuf);
+
+impl Drop for Unlink {
+    fn drop(&mut self) {
+        // It may be gone already; then there is nothing left to do.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Where data comes from.
+pub enum Reader {
+    /// A stream of bytes on a descriptor.
+    Stream(Arc<Handle>),
+    /// Datagrams or sequenced packets on a socket.
+    Datagrams(DatagramReader),
+    /// A stream of bytes that is computed: TLS, say.
+    Bytes(Box<dyn AsyncRead + Send + Sync + Unpin>),
+    /// Messages that are computed: framed streams, say.
+    Messages(Box<dyn MessageRead>),
+    /// Nothing comes: the address can only be written to.
+    Nothing,
+}
+
+/// Where data goes.
+pub enum Writer {
+    /// A stream of bytes on a descriptor, and how its end is passed on.
+    Stream(Arc<Handle>, Finish),
+    /// Datagrams or sequenced packets on a socket.
+    Datagrams(DatagramWriter),
+    /// A stream of bytes that is computed: TLS, say.
+    Bytes(Box<dyn AsyncWrite + Send + Sync + Unpin>),
+    /// Messages that are computed: framed streams, say.
+    Messages(Box<dyn MessageWrite>),
+    /// Nothing can go: the address can only be read from.
+    Nothing,
+}
+
+/// How the end of the data is passed on to whoever reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// shutdown(2) of the sending side: the socket's other direction goes on.
+    Shutdown,
+    /// close(2): a pipe's reader learns it that way.
+    Close,
+    /// As `Close`, for the process's own standard output, of which the process has another copy.
+    CloseStandardOutput,
+    /// Not at all.
+    Nothing,
+}
+
+/// How long a program may take to end after its input did, and a peer to take in what it was sent.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How much of a peer's input is thrown away so that it gets to read our last words.
+const DRAIN: u64 = 64 << 20;
+
+/// What one receive from a stream takes where every receive counts as a message.
+const RECEIVE: usize = 16 * 1024;
+
+impl Endpoint {
+    /// Closes without cutting off what was written: a socket with unread input would answer close(2) with a
+    /// reset, which throws away what the peer has not read yet. So the end is passed on first, and for a
+    /// bounded time and amount what still arrives is thrown away. A program gets a moment to end by itself.
+    pub async fn close(mut self) {
+        if let Some(mut program) = self.keep.program.take() {
+            // Its input ends when our ends close; only then is there anything to wait for.
+            drop((self.reader, self.writer));
+            let _ = program.end(GRACE).await;
+            return;
+        }
+        let drained = self.drain();
+        // Whatever goes wrong with a connection that is being closed, closing it is all that is left.
+        let _ = tokio::time::timeout(GRACE, drained).await;
+    }
+
+    async fn drain(&mut self) -> io::Result<()> {
+        if matches!(self.writer, Writer::Bytes(_) | Writer::Messages(_)) {
+            return self.writer.finish().await;
+        }
+        let Reader::Stream(from) = &self.reader else { return Ok(()) };
+        if from.nature() != Nature::Stream || !matches!(self.writer, Writer::Stream(_, Finish::Shutdown)) {
+            return Ok(());
+        }
+        let from = from.clone();
+        self.writer.finish().await?;
+        let mut left = DRAIN;
+        while left > 0 {
+            let (buffer, length) = room::read(&from, RECEIVE).await?;
+            room::give_back(buffer);
+            if length == 0 {
+                break;
+            }
+            left = left.saturating_sub(length as u64);
+        }
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// Waits for messages and puts them into `batch`; `false` at the end of the data. From a stream without a
+    /// framing, a message is what one receive brings: part of what was sent, or several sends together.
+    ///
+    /// # Errors
+    /// What receiving fails with.
+    pub async fn recv(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        batch.clear();
+        match self {
+            Self::Stream(from) => {
+                let (buffer, length) = room::read(from, RECEIVE).await?;
+                if length > 0 {
+                    batch.push(&buffer[..length]);
+                }
+                room::give_back(buffer);
+            }
+            Self::Bytes(from) => {
+                let mut buffer = room::take(RECEIVE);
+                let length = tokio::io::AsyncReadExt::read(from, &mut buffer).await?;
+                if length > 0 {
+                    batch.push(&buffer[..length]);
+                }
+                room::give_back(buffer);
+            }
+            Self::Datagrams(from) => return from.recv(batch).await,
+            Self::Messages(from) => return from.recv(batch).await,
+            Self::Nothing => {}
+        }
+        Ok(!batch.is_empty())
+    }
+
+    /// Whether what comes are messages, with boundaries that mean something.
+    pub fn is_messages(&self) -> bool {
+        matches!(self, Self::Datagrams(_) | Self::Messages(_))
+    }
+
+    /// Whether what comes are datagrams, without a connection.
+    pub fn is_datagrams(&self) -> bool {
+        matches!(self, Self::Datagrams(reader) if reader.is_connectionless())
+    }
+
+    /// Whether this can come to an end by itself. Datagram sockets cannot: nobody says that no more come.
+    pub fn ends(&self) -> bool {
+        match self {
+            Self::Datagrams(reader) => reader.ends(),
+            _ => true,
+        }
+    }
+}
+
+impl Writer {
+    /// Sends one message: a datagram, a frame, or just bytes where the sink is a stream.
+    ///
+    /// # Errors
+    /// What sending fails with.
+    pub async fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        use tokio::io::AsyncWriteExt;
+        match self {
+            Self::Stream(to, _) => to.write_all(message).await,
+            Self::Bytes(to) => {
+                to.write_all(message).await?;
+                to.flush().await
+            }
+            Self::Datagrams(to) => to.send_one(message).await,
+            Self::Messages(to) => {
+                let mut batch = Batch::new();
+                batch.push(message);
+                to.send(&batch).await
+            }
+            Self::Nothing => Ok(()),
+        }
+    }
+
+    /// Passes on that no more comes.
+    ///
+    /// # Errors
+    /// What shutdown(2) reports, or what writing the rest of a computed stream fails with.
+    pub async fn finish(&mut self) -> io::Result<()> {
+        use tokio::io::AsyncWriteExt;
+        match self {
+            Self::Stream(handle, Finish::Shutdown) => handle.shutdown_write(),
+            Self::Stream(_, Finish::Close) => {
+                *self = Self::Nothing;
+                Ok(())
+            }
+            Self::Stream(_, Finish::CloseStandardOutput) => {
+                *self = Self::Nothing;
+                stdio::close_standard_output()
+            }
+            Self::Bytes(writer) => writer.shutdown().await,
+            Self::Datagrams(writer) => writer.finish(),
+            Self::Messages(writer) => writer.finish().await,
+            Self::Stream(_, Finish::Nothing) | Self::Nothing => Ok(()),
+        }
+    }
+
+    /// Resolves when nobody can read any more what is written here, where that can be known.
+    pub(crate) async fn until_broken(&self) {
+        match self {
+            Self::Stream(handle, _) => handle.until_broken().await,
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stream(handle) => f.debug_tuple("Stream").field(handle).finish(),
+            Self::Datagrams(reader) => f.debug_tuple("Datagrams").field(reader).finish(),
+            Self::Bytes(_) => f.write_str("Bytes"),
+            Self::Messages(_) => f.write_str("Messages"),
+            Self::Nothing => f.write_str("Nothing"),
+        }
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stream(handle, finish) => f.debug_tuple("Stream").field(handle).field(finish).finish(),
+            Self::Datagrams(writer) => f.debug_tuple("Datagrams").field(writer).finish(),
+            Self::Bytes(_) => f.write_str("Bytes"),
+            Self::Messages(_) => f.write_str("Messages"),
+            Self::Nothing => f.write_str("Nothing"),
+        }
+    }
+}

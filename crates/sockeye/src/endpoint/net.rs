@@ -1,0 +1,253 @@
+//! What the kinds of network address share: names to addresses, sockets with their options, connecting.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::fd::OwnedFd,
+    sync::Arc,
+    time::Duration,
+};
+
+use rustix::net::SocketAddrAny;
+use socket2::{Domain, SockAddr, Socket, Type};
+use sockeye_proto::address::{Address, Family, Host, HostPort, Kind, OptionName, Options, Port, Value};
+use tokio::{io::Interest, task::JoinSet};
+
+use super::Handle;
+use crate::{Error, Result, error::Reason, socket};
+
+/// How long one attempt to connect may take where `connect-timeout` says nothing.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the next address waits for the one before it (RFC 8305, "Connection Attempt Delay").
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// All addresses that a host and a port stand for, in the resolver's order (RFC 6724).
+///
+/// # Errors
+/// When the name or service is unknown, or has no address in the family asked for.
+pub(crate) async fn resolve(to: &HostPort, family: Family) -> Result<Vec<SocketAddr>> {
+    let to = to.clone();
+    // The resolver waits for name servers: on a thread of its own.
+    match tokio::task::spawn_blocking(move || lookup(&to, family)).await {
+        Ok(found) => found,
+        Err(e) => Err(Error::new("resolve", "the name", io::Error::other(e))),
+    }
+}
+
+fn lookup(to: &HostPort, family: Family) -> Result<Vec<SocketAddr>> {
+    let port = match &to.port {
+        Port::Number(number) => *number,
+        Port::Service(name) => socket::port(name)?,
+    };
+    let family = match family {
+        Family::Any => None,
+        Family::V4 => Some(socket::Family::Inet),
+        Family::V6 => Some(socket::Family::Inet6),
+    };
+    let host = match &to.host {
+        Host::Ip(ip) => ip.to_string(),
+        Host::Scoped(ip, zone) => format!("{ip}%{zone}"),
+        Host::Name(name) => name.clone(),
+    };
+    socket::addresses(&host, port, family)
+}
+
+/// The address to listen on or receive at: `host`, else `bind=`, else every interface.
+pub(crate) async fn listening(
+    options: &Options,
+    family: Family,
+    host: Option<&Host>,
+    port: &Port,
+) -> Result<SocketAddr> {
+    let every = match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        // Dual stack where the kernel has IPv6, unless `ipv6only` narrows it.
+        Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        Family::Any if has_ipv6() => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        Family::Any => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    let host = match (host, options.text(OptionName::Bind)) {
+        (Some(host), _) => host.clone(),
+        (None, Some(text)) => bind_place(text)?.0.unwrap_or(Host::Ip(every)),
+        (None, None) => Host::Ip(every),
+    };
+    let all = resolve(&HostPort { host, port: port.clone() }, family).await?;
+    Ok(all[0])
+}
+
+/// Where a connecting socket is bound to before it connects to `peer`: `bind=` and `sourceport=`.
+pub(super) async fn source(options: &Options, peer: SocketAddr) -> Result<Option<SocketAddr>> {
+    let family = if peer.is_ipv4() { Family::V4 } else { Family::V6 };
+    let (host, mut port) = match options.text(OptionName::Bind) {
+        Some(text) => bind_place(text)?,
+        None => (None, None),
+    };
+    if let Some(number) = options.number(OptionName::Sourceport) {
+        port = u16::try_from(number).ok().map(Port::Number);
+    }
+    if host.is_none() && port.is_none() {
+        return Ok(None);
+    }
+    let any = if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let place = HostPort { host: host.unwrap_or(Host::Ip(any)), port: port.unwrap_or(Port::Number(0)) };
+    Ok(Some(resolve(&place, family).await?[0]))
+}
+
+/// A new socket with the options of its address that are socket options set on it.
+pub(crate) fn socket(options: &Options, domain: Domain, kind: Type, what: &str) -> Result<Socket> {
+    let socket = Socket::new(domain, kind, None).map_err(|e| Error::new("make a socket for", what, e))?;
+    apply(options, &socket)?;
+    Ok(socket)
+}
+
+/// Sets the options of an address that are socket options.
+pub(crate) fn apply(options: &Options, socket: &Socket) -> Result<()> {
+    for setting in options.iter() {
+        let Some(name) = setting.name.info().socket else { continue };
+        let option = socket::options::lookup(name)?;
+        socket::options::set(socket, option, &option_value(&setting.value))?;
+    }
+    Ok(())
+}
+
+/// A socket of this kind bound to `at`, options set.
+pub(crate) fn bound(options: &Options, at: SocketAddr, kind: Type, what: &str) -> Result<Socket> {
+    let socket = socket(options, Domain::for_address(at), kind, what)?;
+    socket.bind(&at.into()).map_err(|e| Error::new("bind to", format!("{what} at {at}"), e))?;
+    Ok(socket)
+}
+
+/// What a connected socket knows of itself.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) handle: Arc<Handle>,
+    pub(crate) local: Option<String>,
+    pub(crate) peer: SocketAddr,
+}
+
+/// Connects to the first of `peers` that answers: in their order, each one 250 ms after the one before it or
+/// at once when that one failed (RFC 8305).
+///
+/// # Errors
+/// Each address that was tried, with its reason.
+pub(crate) async fn connect(
+    options: &Options,
+    peers: &[SocketAddr],
+    kind: Type,
+    what: &str,
+) -> Result<Connected> {
+    let limit = options.time(OptionName::ConnectTimeout).unwrap_or(CONNECT_TIMEOUT);
+    let mut attempts = JoinSet::new();
+    let mut waiting = peers.iter().copied();
+    let mut failures = Vec::new();
+    loop {
+        if let Some(peer) = waiting.next() {
+            let (options, what) = (options.clone(), what.to_owned());
+            attempts.spawn(async move { connect_one(&options, peer, kind, limit, &what).await });
+        } else if attempts.is_empty() {
+            return Err(all_failed(what, failures));
+        }
+        let patience = if waiting.len() == 0 { limit * 2 } else { ATTEMPT_DELAY };
+        match tokio::time::timeout(patience, attempts.join_next()).await {
+            Ok(Some(Ok(Ok(connected)))) => return Ok(connected),
+            Ok(Some(Ok(Err(error)))) => failures.push(error),
+            Ok(Some(Err(error))) => failures.push(Error::new("connect to", what, io::Error::other(error))),
+            Ok(None) | Err(_) => {}
+        }
+    }
+}
+
+fn all_failed(what: &str, mut failures: Vec<Error>) -> Error {
+    match failures.len() {
+        1 => failures.swap_remove(0),
+        _ => Error::new("connect to", what, Reason::Each(failures)),
+    }
+}
+
+async fn connect_one(
+    options: &Options,
+    peer: SocketAddr,
+    kind: Type,
+    limit: Duration,
+    what: &str,
+) -> Result<Connected> {
+    let failed = |e: Reason| Error::new("connect to", peer, e);
+    let socket = socket(options, Domain::for_address(peer), kind, what)?;
+    if let Some(source) = source(options, peer).await? {
+        socket.bind(&source.into()).map_err(|e| Error::new("bind to", source, e))?;
+    }
+    let handle = Handle::new(OwnedFd::from(socket)).map_err(|e| failed(e.into()))?;
+    connect_handle(&handle, &peer.into(), limit).await.map_err(failed)?;
+    let local = socket2::SockRef::from(&handle).local_addr().ok().and_then(|a| a.as_socket());
+    Ok(Connected { handle: Arc::new(handle), local: local.map(|a| a.to_string()), peer })
+}
+
+/// connect(2) on a non-blocking socket, waiting for its outcome for at most `limit`.
+pub(crate) async fn connect_handle(handle: &Handle, peer: &SockAddr, limit: Duration) -> Result<(), Reason> {
+    let socket = socket2::SockRef::from(handle);
+    match socket.connect(peer) {
+        Ok(()) => return Ok(()),
+        Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {}
+        Err(e) => return Err(e.into()),
+    }
+    let settled = handle.wait(Interest::WRITABLE, || match socket.take_error()? {
+        Some(error) => Err(error),
+        None => match socket.peer_addr() {
+            // Readiness may be older than the attempt.
+            Err(e) if e.raw_os_error() == Some(libc::ENOTCONN) => Err(io::ErrorKind::WouldBlock.into()),
+            other => other.map(drop),
+        },
+    });
+    match tokio::time::timeout(limit, settled).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Reason::TimedOut(limit)),
+    }
+}
+
+/// Whether this machine can make IPv6 sockets.
+fn has_ipv6() -> bool {
+    std::path::Path::new("/proc/net/if_inet6").exists()
+}
+
+/// What `bind=` says: `host`, `host:port` or `:port`.
+fn bind_place(text: &str) -> Result<(Option<Host>, Option<Port>)> {
+    let read = |spelling: String| match Address::parse(&spelling).map(|a| a.kind) {
+        Ok(Kind::Tcp { to, .. }) => Some(to),
+        _ => None,
+    };
+    if let Some(port) = text.strip_prefix(':') {
+        if let Some(to) = read(format!("tcp:localhost:{port}")) {
+            return Ok((None, Some(to.port)));
+        }
+    } else if let Some(to) = read(format!("tcp:{text}")) {
+        return Ok((Some(to.host), Some(to.port)));
+    } else if let Some(to) = read(format!("tcp:{text}:0")) {
+        return Ok((Some(to.host), None));
+    }
+    let reason = Reason::Usage("it is neither HOST, HOST:PORT nor :PORT".into());
+    Err(Error::new("bind to", text, reason))
+}
+
+/// The value of an address's option as the table of socket options takes it.
+fn option_value(value: &Value) -> socket::options::Value {
+    match value {
+        Value::Flag(on) => socket::options::Value::Bool(*on),
+        Value::Number(number) => socket::options::Value::Int(*number),
+        Value::Time(time) => socket::options::Value::Time(*time),
+        Value::Text(text) => socket::options::Value::Text(text.clone()),
+    }
+}
+
+/// The name of a socket that has one: `127.0.0.1:80`, `[::1]:80`, `/path`, `@abstract`.
+pub(crate) fn named(addr: &SocketAddrAny) -> Option<String> {
+    if let Ok(ip) = SocketAddr::try_from(addr.clone()) {
+        return Some(ip.to_string());
+    }
+    let unix = rustix::net::SocketAddrUnix::try_from(addr.clone()).ok()?;
+    match (unix.path(), unix.abstract_name()) {
+        (Some(path), _) => Some(path.to_string_lossy().into_owned()),
+        (None, Some(name)) => Some(format!("@{}", String::from_utf8_lossy(name))),
+        (None, None) => None,
+    }
+}

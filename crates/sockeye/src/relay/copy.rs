@@ -1,0 +1,217 @@
+//! One direction: reads here, writes there, until a reason to end.
+
+use std::io;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{Ended, Meter, Rules, Way, splice};
+use crate::{
+    Error,
+    endpoint::{About, Batch, Finish, Handle, Nature, Reader, Writer, room},
+};
+
+/// The first read's room; a stream that fills it is worth more.
+const SMALL: usize = 16 * 1024;
+
+/// The largest read's room.
+const LARGE: usize = 512 * 1024;
+
+/// What a direction is called, and its rules.
+#[derive(Clone, Copy)]
+pub(super) struct Route<'a> {
+    pub(super) way: Way,
+    pub(super) from: &'a About,
+    pub(super) to: &'a About,
+    pub(super) rules: &'a Rules,
+}
+
+/// What stopped a copy.
+pub(super) enum Stop {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+/// Copies until the source ends, passes the end on, and says why it ended.
+pub(super) async fn run(reader: &mut Reader, writer: &mut Writer, meter: &Meter, route: Route<'_>) -> Ended {
+    if matches!(reader, Reader::Nothing) || matches!(writer, Writer::Nothing) {
+        return Ended::Unused;
+    }
+    let copied = match (&mut *reader, &mut *writer) {
+        (Reader::Stream(from), Writer::Stream(to, _)) => streams(from, to, meter, route).await,
+        (Reader::Stream(_) | Reader::Bytes(_), _) => bytes(reader, writer, meter, route).await,
+        (Reader::Datagrams(_) | Reader::Messages(_), _) => messages(reader, writer, meter, route).await,
+        (Reader::Nothing, _) => return Ended::Unused,
+    };
+    let standard_output = matches!(writer, Writer::Stream(_, Finish::CloseStandardOutput));
+    let copied = match copied {
+        Ok(()) => writer.finish().await.map_err(Stop::Write),
+        Err(stop) => Err(stop),
+    };
+    match copied {
+        Ok(()) => Ended::EndOfData,
+        Err(Stop::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe && standard_output => Ended::ReaderGone,
+        Err(Stop::Write(e)) => Ended::Failed(Error::new("write to", route.to.name(), e)),
+        Err(Stop::Read(e)) if e.kind() == io::ErrorKind::InvalidData => {
+            let reason = crate::error::Reason::Protocol(e.to_string());
+            Ended::Failed(Error::new("read from", route.from.name(), reason))
+        }
+        Err(Stop::Read(e)) => Ended::Failed(Error::new("read from", route.from.name(), e)),
+    }
+}
+
+impl Route<'_> {
+    fn tap(&self, bytes: &[u8]) {
+        if let Some(tap) = &self.rules.tap {
+            tap.passes(self.way, bytes);
+        }
+    }
+}
+
+/// From descriptor to descriptor: small answers through a small buffer, bulk through the kernel.
+async fn streams(from: &Handle, to: &Handle, meter: &Meter, route: Route<'_>) -> Result<(), Stop> {
+    let mut splices = route.rules.tap.is_none() && splice::possible(from, to);
+    let mut size = SMALL;
+    let mut bulk = splices && from.nature() == Nature::File;
+    loop {
+        if bulk {
+            readable(from, to).await?;
+            let burst = splice::burst(from, to, meter).await?;
+            bulk = burst.moved >= SMALL;
+            match burst.then {
+                splice::Then::End => return Ok(()),
+                splice::Then::Wait => continue,
+                splice::Then::Copy => splices = false,
+            }
+        }
+        let (buffer, length) = tokio::select! {
+            biased;
+            read = room::read(from, size) => read.map_err(Stop::Read)?,
+            () = to.until_broken() => return Err(gone()),
+        };
+        if length == 0 {
+            return Ok(());
+        }
+        let filled = length == buffer.len();
+        route.tap(&buffer[..length]);
+        let written = to.write_all(&buffer[..length]).await;
+        room::give_back(buffer);
+        written.map_err(Stop::Write)?;
+        meter.add(length, 1);
+        bulk = filled && splices;
+        if filled && !splices {
+            size = (size * 4).min(LARGE);
+        }
+    }
+}
+
+async fn readable(from: &Handle, to: &Handle) -> Result<(), Stop> {
+    tokio::select! {
+        biased;
+        ready = from.until_readable() => ready.map_err(Stop::Read),
+        () = to.until_broken() => Err(gone()),
+    }
+}
+
+fn gone() -> Stop {
+    Stop::Write(io::Error::from_raw_os_error(libc::EPIPE))
+}
+
+/// From any stream of bytes to anything; a read becomes a message where the sink takes messages.
+async fn bytes(
+    reader: &mut Reader,
+    writer: &mut Writer,
+    meter: &Meter,
+    route: Route<'_>,
+) -> Result<(), Stop> {
+    let to_messages = matches!(writer, Writer::Datagrams(_) | Writer::Messages(_));
+    let mut size = if to_messages { route.rules.block } else { SMALL };
+    let mut batch = Batch::new();
+    loop {
+        let (buffer, length) = match reader {
+            Reader::Stream(from) => tokio::select! {
+                biased;
+                read = room::read(from, size) => read,
+                () = writer.until_broken() => return Err(gone()),
+            },
+            Reader::Bytes(from) => {
+                let mut buffer = room::take(size);
+                let read = tokio::select! {
+                    biased;
+                    read = from.read(&mut buffer) => read,
+                    () = writer.until_broken() => return Err(gone()),
+                };
+                read.map(|length| (buffer, length))
+            }
+            _ => return Ok(()),
+        }
+        .map_err(Stop::Read)?;
+        if length == 0 {
+            return Ok(());
+        }
+        route.tap(&buffer[..length]);
+        let written = match writer {
+            Writer::Stream(to, _) => to.write_all(&buffer[..length]).await,
+            Writer::Bytes(to) => write_and_flush(to, &buffer[..length]).await,
+            Writer::Datagrams(to) => to.send_one(&buffer[..length]).await,
+            Writer::Messages(to) => {
+                batch.clear();
+                batch.push(&buffer[..length]);
+                to.send(&batch).await
+            }
+            Writer::Nothing => Ok(()),
+        };
+        if length == buffer.len() && !to_messages {
+            size = (size * 4).min(LARGE);
+        }
+        room::give_back(buffer);
+        written.map_err(Stop::Write)?;
+        meter.add(length, 1);
+    }
+}
+
+/// From messages to anything; into a stream they are written one after the other.
+async fn messages(
+    reader: &mut Reader,
+    writer: &mut Writer,
+    meter: &Meter,
+    route: Route<'_>,
+) -> Result<(), Stop> {
+    let mut batch = Batch::new();
+    loop {
+        batch.clear();
+        let more = match reader {
+            Reader::Datagrams(from) => tokio::select! {
+                biased;
+                more = from.recv(&mut batch) => more,
+                () = writer.until_broken() => return Err(gone()),
+            },
+            Reader::Messages(from) => tokio::select! {
+                biased;
+                more = from.recv(&mut batch) => more,
+                () = writer.until_broken() => return Err(gone()),
+            },
+            _ => Ok(false),
+        };
+        if !more.map_err(Stop::Read)? {
+            return Ok(());
+        }
+        batch.iter().for_each(|message| route.tap(message));
+        match writer {
+            Writer::Stream(to, _) => to.write_all(batch.bytes()).await,
+            Writer::Bytes(to) => write_and_flush(to, batch.bytes()).await,
+            Writer::Datagrams(to) => to.send(&batch).await,
+            Writer::Messages(to) => to.send(&batch).await,
+            Writer::Nothing => Ok(()),
+        }
+        .map_err(Stop::Write)?;
+        meter.add(batch.bytes().len(), batch.len());
+    }
+}
+
+async fn write_and_flush(
+    to: &mut (dyn tokio::io::AsyncWrite + Send + Unpin),
+    bytes: &[u8],
+) -> io::Result<()> {
+    to.write_all(bytes).await?;
+    to.flush().await
+}

@@ -1,0 +1,319 @@
+//! Joins two endpoints: what one side says, the other hears, in both directions, until both have ended.
+//!
+//! - The end of one direction is passed on (half-close) and leaves the other alone: no answer is cut short.
+//! - A failure of one direction tears down both, and both descriptors close.
+//! - Every direction ends with a reason, and counts what passed.
+//! - Boundaries of messages are kept where both sides have them.
+
+mod copy;
+mod meter;
+mod run;
+mod splice;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+pub use meter::Meter;
+pub use run::{Outcome, Plan, Report, pair, run};
+
+use crate::{Error, endpoint::Endpoint, error::Reason};
+
+/// How long the remaining direction may be silent once the other has ended, where the side that is waited for
+/// can say that it is done. A bound for peers that vanish; a slow answer is not one.
+pub const LINGER: Duration = Duration::from_secs(3600);
+
+/// The same for datagrams, of which nobody says that no more come.
+pub const LINGER_DATAGRAMS: Duration = Duration::from_secs(2);
+
+/// How many bytes of a stream become one datagram at the most: socat's block size.
+pub const BLOCK: usize = 8192;
+
+/// Which way data passes between the first endpoint and the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// From the first to the second.
+    Forward,
+    /// From the second to the first.
+    Backward,
+}
+
+/// Sees what passes, before it is written to the other side.
+pub trait Tap: Send + Sync {
+    /// One read's bytes, or one message.
+    fn passes(&self, way: Way, bytes: &[u8]);
+}
+
+/// How two endpoints are joined.
+#[derive(Clone)]
+pub struct Rules {
+    /// Only this way, if only one.
+    pub only: Option<Way>,
+    /// How long the remaining direction may be silent once the other has ended; without one, [`LINGER`] and
+    /// [`LINGER_DATAGRAMS`].
+    pub linger: Option<Duration>,
+    /// How long both directions may be silent.
+    pub idle: Option<Duration>,
+    /// How long it may take altogether.
+    pub total: Option<Duration>,
+    /// How many bytes of a stream become one datagram at the most.
+    pub block: usize,
+    /// Who sees what passes.
+    pub tap: Option<Arc<dyn Tap>>,
+    /// Whether the end of the second endpoint's data ends the whole: nobody types to a peer that has left.
+    pub ends_with_second: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            only: None,
+            linger: None,
+            idle: None,
+            total: None,
+            block: BLOCK,
+            tap: None,
+            ends_with_second: false,
+        }
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("only", &self.only)
+            .field("linger", &self.linger)
+            .field("idle", &self.idle)
+            .field("total", &self.total)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a direction ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// The source said that no more comes; that was passed on.
+    EndOfData,
+    /// Whoever read the output has left.
+    ReaderGone,
+    /// Nothing passed for this long.
+    Idle(Duration),
+    /// Nothing more came for this long after the other direction had ended, as was agreed.
+    Silent(Duration),
+    /// The whole took this long.
+    Total(Duration),
+    /// The process was asked to end.
+    Signal,
+    /// The other direction failed, or ended the whole.
+    OtherSide,
+    /// Nothing was to pass this way.
+    Unused,
+    /// Reading or writing failed.
+    Failed(Error),
+}
+
+impl Ended {
+    /// The word for it that events carry.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::EndOfData => "end-of-data",
+            Self::ReaderGone => "reader-gone",
+            Self::Idle(_) | Self::Total(_) => "timeout",
+            Self::Silent(_) => "silence",
+            Self::Signal => "signal",
+            Self::OtherSide => "other-side",
+            Self::Unused => "unused",
+            Self::Failed(error) if is_reset(error) => "reset",
+            Self::Failed(_) => "error",
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EndOfData => f.write_str("end of data"),
+            Self::ReaderGone => f.write_str("the reader has left"),
+            Self::Idle(limit) | Self::Silent(limit) => write!(f, "nothing passed for {limit:?}"),
+            Self::Total(limit) => write!(f, "it took {limit:?}"),
+            Self::Signal => f.write_str("asked to end"),
+            Self::OtherSide => f.write_str("the other direction ended it"),
+            Self::Unused => f.write_str("unused"),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What passed one way, and why no more did.
+#[derive(Debug)]
+pub struct Flow {
+    /// How many bytes passed.
+    pub bytes: u64,
+    /// In how many reads or messages.
+    pub chunks: u64,
+    /// Why it ended.
+    pub ended: Ended,
+}
+
+/// What a relay did.
+#[derive(Debug)]
+pub struct Summary {
+    /// From the first endpoint to the second.
+    pub forward: Flow,
+    /// From the second to the first.
+    pub backward: Flow,
+    /// From the joining to the end of both directions.
+    pub took: Duration,
+}
+
+impl Summary {
+    /// The failure that ended it, if one did; a deadline that passed is one.
+    pub fn into_error(self, names: &str) -> Option<Error> {
+        let timeout = |limit| Some(Error::new("go on with", names, Reason::TimedOut(limit)));
+        let mut late = None;
+        for flow in [self.forward, self.backward] {
+            match flow.ended {
+                Ended::Failed(error) => return Some(error),
+                Ended::Idle(limit) | Ended::Total(limit) => late = timeout(limit),
+                _ => {}
+            }
+        }
+        late
+    }
+}
+
+fn is_reset(error: &Error) -> bool {
+    matches!(error.errno(), Some(libc::ECONNRESET | libc::EPIPE))
+}
+
+/// Joins two endpoints until both directions have ended, or `stop` resolves. `meters` count while it runs.
+///
+/// This future is the whole relay: dropping it closes both endpoints at once.
+pub async fn join(
+    mut first: Endpoint,
+    mut second: Endpoint,
+    rules: &Rules,
+    meters: &Arc<[Meter; 2]>,
+    stop: impl Future<Output = ()>,
+) -> Summary {
+    let began = Instant::now();
+    let names = [first.about.clone(), second.about.clone()];
+    let (mut forward, mut backward) = (None, None);
+    {
+        let [up, down] = &**meters;
+        // By which direction has ended: the other one is what it is waited for.
+        let lingers = [&second.reader, &first.reader].map(|awaited| match rules.linger {
+            Some(limit) => Verdict::Silent(limit),
+            None if awaited.ends() => Verdict::Idle(LINGER),
+            None => Verdict::Silent(LINGER_DATAGRAMS),
+        });
+        let route =
+            |way| copy::Route { way, from: &names[way as usize], to: &names[1 - way as usize], rules };
+        let forwards = copy::run(&mut first.reader, &mut second.writer, up, route(Way::Forward));
+        let backwards = copy::run(&mut second.reader, &mut first.writer, down, route(Way::Backward));
+        tokio::pin!(forwards, backwards, stop);
+        let mut unused = rules.only == Some(Way::Backward);
+        if unused {
+            forward = Some(Ended::Unused);
+        }
+        if rules.only == Some(Way::Forward) {
+            (backward, unused) = (Some(Ended::Unused), true);
+        }
+        // One timer for all the deadlines: it looks when the earliest may have passed.
+        while forward.is_none() || backward.is_none() {
+            let ended_alone = if unused { None } else { forward.as_ref().or(backward.as_ref()) };
+            let linger = ended_alone.map(|_| lingers[usize::from(forward.is_none())]);
+            let (due, verdict) = deadline(rules, linger, began, [up, down]);
+            tokio::select! {
+                biased;
+                ended = &mut forwards, if forward.is_none() => {
+                    unused |= matches!(ended, Ended::Unused);
+                    forward = Some(ended);
+                }
+                ended = &mut backwards, if backward.is_none() => {
+                    unused |= matches!(ended, Ended::Unused);
+                    if rules.ends_with_second && !matches!(ended, Ended::Unused) && forward.is_none() {
+                        forward = Some(Ended::OtherSide);
+                    }
+                    backward = Some(ended);
+                }
+                () = &mut stop => settle(&mut forward, &mut backward, || Ended::Signal),
+                () = tokio::time::sleep_until(due) => {
+                    // Something may have passed meanwhile.
+                    if deadline(rules, linger, began, [up, down]).0 <= Instant::now() {
+                        settle(&mut forward, &mut backward, || verdict.ended());
+                    }
+                }
+            }
+            let failed = |ended: &Option<Ended>| matches!(ended, Some(Ended::Failed(_) | Ended::ReaderGone));
+            if failed(&forward) || failed(&backward) {
+                settle(&mut forward, &mut backward, || Ended::OtherSide);
+            }
+        }
+    }
+    let flow = |meter: &Meter, ended: Option<Ended>| Flow {
+        bytes: meter.bytes(),
+        chunks: meter.chunks(),
+        ended: ended.unwrap_or(Ended::OtherSide),
+    };
+    let [up, down] = &**meters;
+    let summary =
+        Summary { forward: flow(up, forward), backward: flow(down, backward), took: began.elapsed() };
+    first.close().await;
+    second.close().await;
+    summary
+}
+
+/// Gives a reason to every direction that has none yet.
+fn settle(forward: &mut Option<Ended>, backward: &mut Option<Ended>, why: impl Fn() -> Ended) {
+    forward.get_or_insert_with(&why);
+    backward.get_or_insert_with(&why);
+}
+
+/// What it means when a deadline passes.
+#[derive(Debug, Clone, Copy)]
+enum Verdict {
+    Idle(Duration),
+    Silent(Duration),
+    Total(Duration),
+    Never,
+}
+
+impl Verdict {
+    fn ended(self) -> Ended {
+        match self {
+            Self::Idle(limit) => Ended::Idle(limit),
+            Self::Silent(limit) => Ended::Silent(limit),
+            Self::Total(limit) => Ended::Total(limit),
+            Self::Never => Ended::OtherSide,
+        }
+    }
+
+    /// When it is due, for what began and was last active then.
+    fn due(self, began: Instant, active: Instant) -> Instant {
+        match self {
+            Self::Idle(limit) | Self::Silent(limit) => active + limit,
+            Self::Total(limit) => began + limit,
+            Self::Never => began + Duration::from_secs(86_400 * 365 * 30),
+        }
+    }
+}
+
+/// The next deadline, and what it means.
+fn deadline(
+    rules: &Rules,
+    linger: Option<Verdict>,
+    began: Instant,
+    meters: [&Meter; 2],
+) -> (Instant, Verdict) {
+    let active = meters[0].last(began).max(meters[1].last(began));
+    [rules.idle.map(Verdict::Idle), linger, rules.total.map(Verdict::Total)]
+        .into_iter()
+        .flatten()
+        .chain([Verdict::Never])
+        .map(|verdict| (verdict.due(began, active), verdict))
+        .min_by_key(|(due, _)| *due)
+        .expect("there is always Never")
+}

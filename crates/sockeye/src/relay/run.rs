@@ -1,0 +1,177 @@
+//! From two addresses to what runs: one pair of endpoints, or a pair for each peer of a listener that forks.
+
+use std::{sync::Arc, time::Instant};
+
+use sockeye_proto::address::{Address, OptionName, Spec};
+
+use super::{Ended, Meter, Rules, Summary, Way, join};
+use crate::{
+    Error, Result,
+    endpoint::{
+        About, Context, Direction, Endpoint, Listener, Opened,
+        clients::{self, Limits, Served},
+        open_spec,
+    },
+    event::{Event, next_id},
+    stop::{Stop, Urgency},
+};
+
+/// Told of each pair that has ended: what the two were called, and what passed.
+pub type Report = Arc<dyn Fn([&About; 2], &Summary) + Send + Sync>;
+
+/// How addresses are joined.
+#[derive(Clone, Default)]
+pub struct Plan {
+    /// The rules for each pair.
+    pub rules: Rules,
+    /// What opening needs to know.
+    pub context: Context,
+    /// How many peers at a time.
+    pub limits: Limits,
+    /// Told of each pair that has ended.
+    pub report: Option<Report>,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("rules", &self.rules)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Outcome {
+    /// One pair, with what the two were called.
+    Single([Arc<About>; 2], Box<Summary>),
+    /// A listener that forked.
+    Many(Served),
+}
+
+/// Opens two addresses and relays between them until both have ended or it is asked to stop.
+///
+/// The first is opened first; where it listens, the second is opened for each peer. Without `fork` there is
+/// one peer, and the listener closes when it has come.
+///
+/// # Errors
+/// When an address cannot be opened. What ends a relay that runs is in its summary.
+pub async fn run(first: &Spec, second: &Spec, plan: &Plan, stop: &Stop) -> Result<Outcome> {
+    let directions = match plan.rules.only {
+        None => [Direction::Both, Direction::Both],
+        Some(Way::Forward) => [Direction::Read, Direction::Write],
+        Some(Way::Backward) => [Direction::Write, Direction::Read],
+    };
+    let opening = open_spec(first, directions[0], &plan.context);
+    let opened = tokio::select! {
+        opened = opening => opened?,
+        () = stop.asked(Urgency::Drain) => return Ok(interrupted()),
+    };
+    let opened = match opened {
+        Opened::Listener(listener) if forks(first) => {
+            return many(*listener, second, directions[1], plan, stop, Way::Forward).await;
+        }
+        other => other,
+    };
+    let first_opening = opened.first(accept_timeout(first));
+    let first = tokio::select! {
+        first = first_opening => first?,
+        () = stop.asked(Urgency::Drain) => return Ok(interrupted()),
+    };
+    let context = plan.context.facing(&first.about);
+    let opening = async {
+        match open_spec(second, directions[1], &context).await? {
+            Opened::Listener(listener) if forks(second) => {
+                let reason =
+                    crate::error::Reason::Usage("the first address has only one peer for them".into());
+                Err(Error::new("serve many peers at", &listener.about().address, reason)
+                    .hint("put the address with fork first"))
+            }
+            other => other.first(accept_timeout(second)).await,
+        }
+    };
+    let second = tokio::select! {
+        second = opening => second?,
+        () = stop.asked(Urgency::Drain) => return Ok(interrupted()),
+    };
+    let names = [first.about.clone(), second.about.clone()];
+    let summary = pair(first, second, plan, stop).await;
+    Ok(Outcome::Single(names, summary.into()))
+}
+
+fn interrupted() -> Outcome {
+    Outcome::Many(Served::default())
+}
+
+/// A pair for each peer.
+async fn many(
+    listener: Listener,
+    other: &Spec,
+    direction: Direction,
+    plan: &Plan,
+    stop: &Stop,
+    peers: Way,
+) -> Result<Outcome> {
+    let shared = Arc::new((other.clone(), plan.clone(), stop.clone()));
+    let client = move |endpoint: Endpoint| {
+        let shared = shared.clone();
+        async move {
+            let (other, plan, stop) = &*shared;
+            let context = plan.context.facing(&endpoint.about);
+            let opened = match open_spec(other, direction, &context).await {
+                Ok(opened) => opened.first(accept_timeout(other)).await,
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(second) if peers == Way::Forward => drop(pair(endpoint, second, plan, stop).await),
+                Ok(second) => drop(pair(second, endpoint, plan, stop).await),
+                Err(error) => {
+                    plan.context.notice(format_args!("{}: {error}", endpoint.about.name()));
+                    plan.context.events.emit(|| Event::from(&error));
+                }
+            }
+        }
+    };
+    let served = clients::serve(listener, &plan.limits, &plan.context.events, stop, client).await?;
+    Ok(Outcome::Many(served))
+}
+
+/// Relays between two endpoints, and tells events and the report what came of it.
+pub async fn pair(first: Endpoint, second: Endpoint, plan: &Plan, stop: &Stop) -> Summary {
+    let began = Instant::now();
+    let names = [first.about.clone(), second.about.clone()];
+    let ids = [next_id(), next_id()];
+    let events = &plan.context.events;
+    for (id, about) in ids.iter().zip(&names) {
+        events.emit(|| Event::opened(*id, about));
+    }
+    let summary = join(first, second, &plan.rules, &Meter::pair(), stop.asked(Urgency::Now)).await;
+    for (flow, [from, to]) in [(&summary.forward, ids), (&summary.backward, [ids[1], ids[0]])] {
+        let error = match &flow.ended {
+            Ended::Failed(error) => Some(error.to_string()),
+            _ => None,
+        };
+        let (bytes, chunks, reason) = (flow.bytes, flow.chunks, flow.ended.word());
+        events.emit(|| Event::Ended { from, to, bytes, chunks, reason, error });
+    }
+    for id in ids {
+        events.emit(|| Event::Closed { id, seconds: began.elapsed().as_secs_f64() });
+    }
+    if let Some(report) = &plan.report {
+        report([&names[0], &names[1]], &summary);
+    }
+    summary
+}
+
+fn forks(spec: &Spec) -> bool {
+    matches!(spec, Spec::Single(address) if address.options.flag(OptionName::Fork))
+}
+
+fn accept_timeout(spec: &Spec) -> Option<std::time::Duration> {
+    let of = |address: &Address| address.options.time(OptionName::AcceptTimeout);
+    match spec {
+        Spec::Single(address) => of(address),
+        Spec::Dual { .. } => None,
+    }
+}

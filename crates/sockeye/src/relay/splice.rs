@@ -1,0 +1,203 @@
+//! Moving bytes inside the kernel: splice(2) and sendfile(2), through pipes that are borrowed for a burst.
+//!
+//! A burst lasts for as long as the source has something; then its pipe goes back to the thread's spares,
+//! so that a connection that waits holds none. Pipes start at the kernel's size and grow when they fill.
+
+use std::{
+    cell::RefCell,
+    io,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use rustix::{
+    event::PollFlags,
+    pipe::{PipeFlags, SpliceFlags},
+};
+use tokio::io::Interest;
+
+use super::{Meter, copy::Stop};
+use crate::endpoint::{Handle, Nature, uninterrupted};
+
+/// A pipe's size under load: what an unprivileged process may ask for.
+const LARGE: usize = 1 << 20;
+
+/// How many idle pipes each thread keeps.
+const SPARE: usize = 16;
+
+/// What to do after a burst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The source has nothing at the moment.
+    Wait,
+    /// The source has ended.
+    End,
+    /// The kernel cannot splice these two: copy instead.
+    Copy,
+}
+
+/// What a burst did.
+#[derive(Debug)]
+pub(super) struct Burst {
+    pub(super) moved: usize,
+    pub(super) then: Then,
+}
+
+/// Whether it is worth trying.
+pub(super) fn possible(from: &Handle, to: &Handle) -> bool {
+    from.splices() && to.splices() && (from.nature(), to.nature()) != (Nature::File, Nature::File)
+}
+
+/// Moves what the source has.
+pub(super) async fn burst(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop> {
+    if from.nature() == Nature::Pipe || to.nature() == Nature::Pipe {
+        return direct(from, to, meter).await;
+    }
+    if from.nature() == Nature::File {
+        return send_file(from, to, meter).await;
+    }
+    // Without descriptors to spare it goes on without splice.
+    let Ok(mut pipe) = Pipe::take() else { return Ok(Burst { moved: 0, then: Then::Copy }) };
+    let burst = through(&mut pipe, from, to, meter).await;
+    if pipe.level == 0 {
+        pipe.give_back();
+    }
+    burst
+}
+
+/// Socket → pipe → socket or file.
+async fn through(pipe: &mut Pipe, from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop> {
+    let mut moved = 0;
+    loop {
+        match from.try_now(Interest::READABLE, || move_some(from, &pipe.write, pipe.size)) {
+            Ok(0) => return Ok(Burst { moved, then: Then::End }),
+            Ok(n) => pipe.level = n,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(Burst { moved, then: Then::Wait }),
+            Err(e) if is_unsupported(&e) => return Ok(Burst { moved, then: Then::Copy }),
+            Err(e) => return Err(Stop::Read(e)),
+        }
+        let filled = pipe.level;
+        while pipe.level > 0 {
+            match to.wait(Interest::WRITABLE, || move_some(&pipe.read, to, pipe.level)).await {
+                Ok(n) => pipe.level -= n,
+                Err(e) if is_unsupported(&e) => {
+                    pipe.empty_by_copy(to).await.map_err(Stop::Write)?;
+                    meter.add(filled, 1);
+                    return Ok(Burst { moved: moved + filled, then: Then::Copy });
+                }
+                Err(e) => return Err(Stop::Write(e)),
+            }
+        }
+        moved += filled;
+        meter.add(filled, 1);
+        if filled >= pipe.size / 2 {
+            pipe.grow();
+        }
+        tokio::task::consume_budget().await;
+    }
+}
+
+/// One of the two is a pipe itself.
+async fn direct(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop> {
+    let mut moved = 0;
+    loop {
+        match move_some(from, to, LARGE) {
+            Ok(0) => return Ok(Burst { moved, then: Then::End }),
+            Ok(n) => {
+                moved += n;
+                meter.add(n, 1);
+            }
+            // Which of the two has to wait, the error does not say.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                if from.try_now(Interest::READABLE, || from.polls(PollFlags::IN)).is_err() {
+                    return Ok(Burst { moved, then: Then::Wait });
+                }
+                to.wait(Interest::WRITABLE, || to.polls(PollFlags::OUT)).await.map_err(Stop::Write)?;
+            }
+            Err(e) if is_unsupported(&e) => return Ok(Burst { moved, then: Then::Copy }),
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(Stop::Write(e)),
+            Err(e) => return Err(Stop::Read(e)),
+        }
+        tokio::task::consume_budget().await;
+    }
+}
+
+/// A file into a socket.
+async fn send_file(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop> {
+    let mut moved = 0;
+    loop {
+        let sent = to
+            .wait(Interest::WRITABLE, || uninterrupted(|| rustix::fs::sendfile(to, from, None, LARGE)))
+            .await;
+        match sent {
+            Ok(0) => return Ok(Burst { moved, then: Then::End }),
+            Ok(n) => {
+                moved += n;
+                meter.add(n, 1);
+            }
+            Err(e) if is_unsupported(&e) => return Ok(Burst { moved, then: Then::Copy }),
+            Err(e) => return Err(Stop::Write(e)),
+        }
+        tokio::task::consume_budget().await;
+    }
+}
+
+fn move_some(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
+    let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+    uninterrupted(|| rustix::pipe::splice(&from, None, &to, None, most, flags))
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP))
+}
+
+/// A pipe between two splices.
+#[derive(Debug)]
+struct Pipe {
+    read: OwnedFd,
+    write: OwnedFd,
+    size: usize,
+    level: usize,
+}
+
+thread_local! {
+    static PIPES: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Pipe {
+    fn take() -> io::Result<Self> {
+        if let Some(pipe) = PIPES.with_borrow_mut(Vec::pop) {
+            return Ok(pipe);
+        }
+        let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let size = rustix::pipe::fcntl_getpipe_size(&write)?;
+        Ok(Self { read, write, size, level: 0 })
+    }
+
+    fn give_back(self) {
+        PIPES.with_borrow_mut(|spare| {
+            if spare.len() < SPARE {
+                spare.push(self);
+            }
+        });
+    }
+
+    /// Makes room for more at once. The kernel may refuse (pipe-user-pages-soft); then it stays as it is.
+    fn grow(&mut self) {
+        if self.size < LARGE
+            && let Ok(size) = rustix::pipe::fcntl_setpipe_size(&self.write, LARGE)
+        {
+            self.size = size;
+        }
+    }
+
+    /// Writes what is in the pipe without splice, for a sink that refused it.
+    async fn empty_by_copy(&mut self, to: &Handle) -> io::Result<()> {
+        let mut room = vec![0; self.level];
+        while self.level > 0 {
+            let n = uninterrupted(|| rustix::io::read(&self.read, &mut room[..]))?;
+            to.write_all(&room[..n]).await?;
+            self.level -= n;
+        }
+        Ok(())
+    }
+}
