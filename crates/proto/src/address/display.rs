@@ -72,6 +72,11 @@ impl Kind {
     }
 }
 
+/// A path, name or command after its colon. Two slashes there would begin a URL.
+fn parameter(text: &str) -> String {
+    format!("{}{}", if text.starts_with("//") { ":\\" } else { ":" }, protect(text))
+}
+
 /// The keyword with its parameters.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -109,7 +114,7 @@ impl fmt::Display for Kind {
             | Self::UnixRecv(name)
             | Self::UnixRecvfrom(name) => {
                 let (UnixName::Path(name) | UnixName::Abstract(name)) = name;
-                write!(f, ":{}", protect(name))
+                f.write_str(&parameter(name))
             }
             Self::Fd(fd) => write!(f, ":{fd}"),
             Self::Open(text)
@@ -118,7 +123,7 @@ impl fmt::Display for Kind {
             | Self::Exec(text)
             | Self::System(text)
             | Self::Pipe(Some(text))
-            | Self::Shell(Some(text)) => write!(f, ":{}", protect(text)),
+            | Self::Shell(Some(text)) => f.write_str(&parameter(text)),
             Self::Pipe(None)
             | Self::Shell(None)
             | Self::Socketpair

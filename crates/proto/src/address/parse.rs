@@ -61,21 +61,21 @@ pub(super) fn nearest_keyword(word: &str) -> Option<String> {
     nearest(&word.to_ascii_uppercase(), names)
 }
 
+/// The known word that the fewest slips (letters changed, left out, added or swapped) lead to, up to a third
+/// of the letters.
 fn nearest(word: &str, known: impl Iterator<Item = &'static str>) -> Option<String> {
-    const ALIKE: f64 = 0.75;
-    if word.len() > 64 {
+    let letters = word.chars().count();
+    let slips = (letters / 3).max(1);
+    if !(2..=40).contains(&letters) {
         return None;
     }
     known
-        .map(|name| {
-            (
-                strsim::normalized_damerau_levenshtein(word, name)
-                    .max(strsim::jaro_winkler(word, name) - 0.1),
-                name,
-            )
+        .map(|name| (strsim::osa_distance(word, name), name))
+        .filter(|(distance, _)| *distance <= slips)
+        .min_by(|a, b| {
+            a.0.cmp(&b.0)
+                .then_with(|| strsim::jaro_winkler(word, b.1).total_cmp(&strsim::jaro_winkler(word, a.1)))
         })
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name.to_owned())
 }
 

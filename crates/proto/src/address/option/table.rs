@@ -228,6 +228,7 @@ options! {
     Noctty "noctty" ["o-noctty"] FLAG, OPEN; "A terminal opened does not become the controlling one."
     Nofollow "nofollow" ["o-nofollow"] FLAG, OPEN; "Fail if the last part of the path is a symbolic link."
     Largefile "largefile" ["o-largefile"] FLAG, OPEN; "Accepted for socat's sake; files may be large anyway."
+    CoolWrite "cool-write" ["coolwrite"] FLAG, FD; "A peer that is gone when we write is an end, not an error."
     Cloexec "cloexec" [] FLAG, FD; "Programs do not inherit the descriptor (1); 0 passes it on."
     Seek "seek" ["lseek" "seek-set" "lseek64" "lseek64-set" "lseek32" "lseek32-set"] SIZE, REG; "Start at this offset."
     SeekCur "seek-cur" ["lseek64-cur" "lseek32-cur"] int(i64::MIN, i64::MAX), REG; "Move by this offset."

@@ -1,3 +1,9 @@
-//! Tests of the grammar.
+//! Tests of the grammar: what is read, what is refused and where, what is printed.
 
+mod docs;
+mod errors;
+mod grammar;
+mod prompt;
+mod roundtrip;
 mod tables;
+mod urls;
