@@ -74,7 +74,7 @@ impl Kind {
 
 /// A path, name or command after its colon. Two slashes there would begin a URL.
 fn parameter(text: &str) -> String {
-    format!("{}{}", if text.starts_with("//") { ":\\" } else { ":" }, protect(text))
+    format!("{}{}", if text.starts_with("//") { ":\\" } else { ":" }, protect(text, false))
 }
 
 /// The keyword with its parameters.
@@ -163,7 +163,7 @@ impl fmt::Display for Setting {
             Value::Number(mode) if info.value == ValueType::Mode => write!(f, "={mode:04o}"),
             Value::Number(number) => write!(f, "={number}"),
             Value::Time(time) => write!(f, "={}", seconds(*time)),
-            Value::Text(text) => write!(f, "={}", protect(text)),
+            Value::Text(text) => write!(f, "={}", protect(text, true)),
         }
     }
 }

@@ -51,6 +51,16 @@ pub enum Problem {
         /// The known keyword most like it, if one is like it.
         nearest: Option<String>,
     },
+    /// A word before a port that is one slip away from a keyword.
+    #[error("is \"{word}\" the keyword \"{nearest}\", mistyped? As a host it is written TCP:{word}:{port}")]
+    HostLikeKeyword {
+        /// The word as typed.
+        word: String,
+        /// The keyword it is like.
+        nearest: String,
+        /// The port after it, as typed.
+        port: String,
+    },
     /// No option has this name.
     #[error("unknown option \"{word}\"{}", did_you_mean(.nearest.as_deref()))]
     UnknownOption {

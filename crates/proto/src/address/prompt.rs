@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::error::Fault;
+use super::error::{Fault, Problem};
 use super::kind::{Family, Host, HostPort, Kind, Port};
 use super::parse::{finish, host, nearest_keyword, optional_host, parse_port};
 use super::tokens::{Field, Lexer};
@@ -45,6 +45,10 @@ fn host_port(first: &Field, second: &Field, role: Role) -> Result<Option<Kind>, 
     if !is_host(&first.text, role) {
         return Ok(None);
     }
+    if let Some(nearest) = mistyped_keyword(&first.text) {
+        let (word, port) = (first.text.clone(), second.text.clone());
+        return Err(Fault::new(first.at.clone(), Problem::HostLikeKeyword { word, nearest, port }));
+    }
     let host = host(first)?;
     Ok(Some(match role {
         Role::Listen => listen(Some(host), port),
@@ -52,21 +56,28 @@ fn host_port(first: &Field, second: &Field, role: Role) -> Result<Option<Kind>, 
     }))
 }
 
-/// Whether `text` is meant as a host, not as a mistyped keyword, a descriptor or a path. Where the pure
+/// Whether `text` is meant as a host, not as a descriptor or a path. Where the pure
 /// grammar rules, it must look like nothing else.
 fn is_host(text: &str, role: Role) -> bool {
     if text.is_empty() || text.contains('/') || text.bytes().all(|b| b.is_ascii_digit()) {
         return false;
     }
-    let surely = text.starts_with('[') || text.contains('.') || text.eq_ignore_ascii_case("localhost");
-    surely || (role != Role::Relay && !is_mistyped_keyword(text))
+    role != Role::Relay || surely_host(text)
 }
 
-/// One slip in a word of four letters or more, two in one of eight or more.
-fn is_mistyped_keyword(text: &str) -> bool {
+/// No keyword looks like these.
+fn surely_host(text: &str) -> bool {
+    text.starts_with('[') || text.contains('.') || text.eq_ignore_ascii_case("localhost")
+}
+
+/// The keyword that `text` may be: one slip away in four letters or more, two in eight or more.
+fn mistyped_keyword(text: &str) -> Option<String> {
+    if surely_host(text) {
+        return None;
+    }
     let slips = (text.len() / 4).min(2);
     let word = text.to_ascii_uppercase();
-    nearest_keyword(text).is_some_and(|known| strsim::osa_distance(&word, &known) <= slips)
+    nearest_keyword(text).filter(|known| strsim::osa_distance(&word, known) <= slips)
 }
 
 fn listen(host: Option<Host>, port: Port) -> Kind {

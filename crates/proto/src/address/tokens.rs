@@ -145,11 +145,15 @@ fn closer(opener: char) -> char {
 }
 
 /// Writes `text` so that a field read back has exactly it: separators, quotes and brackets get a
-/// backslash, control characters their escapes.
-pub(super) fn protect(text: &str) -> String {
+/// backslash, control characters their escapes. In the value of an option `:` separates nothing.
+pub(super) fn protect(text: &str, in_value: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let escape = match c {
+            ':' if in_value => {
+                out.push(c);
+                continue;
+            }
             '\0' => '0',
             '\x07' => 'a',
             '\x08' => 'b',

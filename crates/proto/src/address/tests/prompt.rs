@@ -18,6 +18,7 @@ fn connecting() {
         ("localhost:80", "TCP-CONNECT:localhost:80"),
         ("db:5432,nodelay", "TCP-CONNECT:db:5432,nodelay"),
         ("[::1]:80", "TCP-CONNECT:[::1]:80"),
+        ("system.d:80", "TCP-CONNECT:system.d:80"),
         ("127.0.0.1:http", "TCP-CONNECT:127.0.0.1:http"),
         ("tcp:h:80", "TCP-CONNECT:h:80"),
         ("unix:/s", "UNIX-CLIENT:/s"),
@@ -26,7 +27,10 @@ fn connecting() {
     ] {
         assert_eq!(meant(text, Role::Connect), canonical);
     }
-    assert!(Address::parse_for("tcp-lisen:80", Role::Connect).is_err());
+    let error = Address::parse_for("unit:80", Role::Connect).expect_err("a slip away from UNIX");
+    let expected = "is \"unit\" the keyword \"UNIX\", mistyped? As a host it is written TCP:unit:80";
+    assert_eq!((error.at.clone(), error.what.to_string()), (0..4, expected.to_owned()));
+    assert!(Address::parse_for("tcp-lisen:80", Role::Listen).is_err());
 }
 
 #[test]
