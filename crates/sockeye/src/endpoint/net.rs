@@ -3,7 +3,6 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::fd::OwnedFd,
     sync::Arc,
     time::Duration,
 };
@@ -18,6 +17,9 @@ use crate::{Error, Result, error::Reason, socket};
 
 /// How long one attempt to connect may take where `connect-timeout` says nothing.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a full queue of a Unix server is tried.
+const QUEUE_RETRY: Duration = Duration::from_millis(5);
 
 /// How long the next address waits for the one before it (RFC 8305, "Connection Attempt Delay").
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -177,32 +179,50 @@ async fn connect_one(
     if let Some(source) = source(options, peer).await? {
         socket.bind(&source.into()).map_err(|e| Error::new("bind to", source, e))?;
     }
-    let handle = Handle::new(OwnedFd::from(socket)).map_err(|e| failed(e.into()))?;
-    connect_handle(&handle, &peer.into(), limit).await.map_err(failed)?;
+    let handle = connect_socket(socket, &peer.into(), limit).await.map_err(failed)?;
     let local = socket2::SockRef::from(&handle).local_addr().ok().and_then(|a| a.as_socket());
     Ok(Connected { handle: Arc::new(handle), local: local.map(|a| a.to_string()), peer })
 }
 
-/// connect(2) on a non-blocking socket, waiting for its outcome for at most `limit`.
-pub(crate) async fn connect_handle(handle: &Handle, peer: &SockAddr, limit: Duration) -> Result<(), Reason> {
-    let socket = socket2::SockRef::from(handle);
-    match socket.connect(peer) {
-        Ok(()) => return Ok(()),
+/// connect(2), waiting for its outcome for at most `limit`.
+///
+/// The socket becomes known to epoll only once the attempt has begun: before, the kernel reports it as hung up,
+/// and a hang-up is for good.
+pub(crate) async fn connect_socket(
+    socket: Socket,
+    peer: &SockAddr,
+    limit: Duration,
+) -> Result<Handle, Reason> {
+    socket.set_nonblocking(true)?;
+    let began = tokio::time::Instant::now();
+    let mut attempt = socket.connect(peer);
+    // A Unix server's queue is full, and nothing tells when there is room again.
+    while attempt.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock) && began.elapsed() < limit {
+        tokio::time::sleep(QUEUE_RETRY).await;
+        attempt = socket.connect(peer);
+    }
+    match attempt {
+        Ok(()) => return Ok(Handle::new(socket.into())?),
         Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {}
         Err(e) => return Err(e.into()),
     }
-    let settled = handle.wait(Interest::WRITABLE, || match socket.take_error()? {
-        Some(error) => Err(error),
-        None => match socket.peer_addr() {
-            // Readiness may be older than the attempt.
-            Err(e) if e.raw_os_error() == Some(libc::ENOTCONN) => Err(io::ErrorKind::WouldBlock.into()),
-            other => other.map(drop),
-        },
+    let handle = Handle::new(socket.into())?;
+    let settled = handle.wait(Interest::WRITABLE, || {
+        let socket = socket2::SockRef::from(&handle);
+        match socket.take_error()? {
+            Some(error) => Err(error),
+            None => match socket.peer_addr() {
+                // Readiness may be older than the attempt.
+                Err(e) if e.raw_os_error() == Some(libc::ENOTCONN) => Err(io::ErrorKind::WouldBlock.into()),
+                other => other.map(drop),
+            },
+        }
     });
     match tokio::time::timeout(limit, settled).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(Reason::TimedOut(limit)),
+        Ok(result) => result?,
+        Err(_) => return Err(Reason::TimedOut(limit)),
     }
+    Ok(handle)
 }
 
 /// Whether this machine can make IPv6 sockets.

@@ -51,9 +51,8 @@ async fn connect_as(address: &Address, name: &UnixName, kind: Type) -> Result<En
         }
         None => None,
     };
-    let handle = Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("connect to", &what, e))?;
     let limit = address.options.time(OptionName::ConnectTimeout).unwrap_or(net::CONNECT_TIMEOUT);
-    net::connect_handle(&handle, &sockaddr(name)?, limit)
+    let handle = net::connect_socket(socket, &sockaddr(name)?, limit)
         .await
         .map_err(|e| Error::new("connect to", name, e))?;
     let mut endpoint = on_socket(Arc::new(handle), what, Some(name.to_string()));
