@@ -4,6 +4,7 @@
 //! does not know, are always ready. A call interrupted by a signal is repeated, so EINTR never comes up.
 
 use std::{
+    future::poll_fn,
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     task::{Context, Poll, ready},
@@ -118,43 +119,71 @@ impl Handle {
         !self.borrowed_flags && matches!(self.nature, Nature::Stream | Nature::Pipe | Nature::File)
     }
 
-    /// Reads what is there, waiting until something is. 0 is the end of the data.
+    /// Reads what is there, waiting until something is. 0 is the end of the data. One task at a time may wait.
     ///
     /// # Errors
     /// What read(2) or recv(2) reports, EAGAIN and EINTR excepted.
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.read_with(|| self.try_read(buffer).map(|n| (n, Filled::of(n, buffer.len())))).await
+        poll_fn(|cx| self.poll_read(cx, buffer)).await
     }
 
-    /// Calls `read` whenever something may be there, until it gives something: a value, and how many bytes
-    /// were read into how much room. Room that is taken inside costs nothing while it waits.
-    pub(crate) async fn read_with<R>(
+    /// [`Handle::read`] for those who poll.
+    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let room = buffer.len();
+        self.poll_read_with(cx, || self.try_read(buffer).map(|n| (n, Filled::of(n, room))))
+    }
+
+    /// Calls `read` whenever something may be there, until it gives something: a value, and whether its room
+    /// was filled. Room that is taken inside costs nothing while it waits.
+    pub(crate) fn poll_read_with<R>(
         &self,
+        cx: &mut Context<'_>,
         mut read: impl FnMut() -> io::Result<(R, Filled)>,
-    ) -> io::Result<R> {
-        let Polled::Epoll(fd) = &self.fd else { return read().map(|(value, _)| value) };
+    ) -> Poll<io::Result<R>> {
+        let Polled::Epoll(fd) = &self.fd else { return Poll::Ready(read().map(|(value, _)| value)) };
         loop {
-            let mut ready = fd.readable().await?;
+            let mut ready = ready!(fd.poll_read_ready(cx))?;
             match read() {
                 Ok((value, filled)) => {
                     // A short read from a stream socket drained it: saves the call that would say EAGAIN.
                     if self.nature == Nature::Stream && filled == Filled::Partly {
                         ready.clear_ready();
                     }
-                    return Ok(value);
+                    return Poll::Ready(Ok(value));
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                Err(e) => return Err(e),
+                Err(e) => return Poll::Ready(Err(e)),
             }
         }
     }
 
-    /// Writes some of `bytes`, waiting until there is room for at least one.
+    /// Writes some of `bytes`, waiting until there is room for at least one. One task at a time may wait.
     ///
     /// # Errors
     /// What write(2) or send(2) reports, EAGAIN and EINTR excepted.
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.wait(Interest::WRITABLE, || self.try_write(bytes)).await
+        poll_fn(|cx| self.poll_write(cx, bytes)).await
+    }
+
+    /// [`Handle::write`] for those who poll.
+    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_with(cx, || self.try_write(bytes))
+    }
+
+    /// Calls `write` whenever there may be room, until it gives something.
+    pub(crate) fn poll_write_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let Polled::Epoll(fd) = &self.fd else { return Poll::Ready(write()) };
+        loop {
+            let mut ready = ready!(fd.poll_write_ready(cx))?;
+            match write() {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                result => return Poll::Ready(result),
+            }
+        }
     }
 
     /// Writes all of `bytes`.
@@ -171,31 +200,8 @@ impl Handle {
         Ok(())
     }
 
-    /// [`Handle::read`] for those who poll.
-    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        let Polled::Epoll(fd) = &self.fd else { return Poll::Ready(self.try_read(room)) };
-        loop {
-            let mut ready = ready!(fd.poll_read_ready(cx))?;
-            match self.try_read(room) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                result => return Poll::Ready(result),
-            }
-        }
-    }
-
-    /// [`Handle::write`] for those who poll.
-    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let Polled::Epoll(fd) = &self.fd else { return Poll::Ready(self.try_write(bytes)) };
-        loop {
-            let mut ready = ready!(fd.poll_write_ready(cx))?;
-            match self.try_write(bytes) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                result => return Poll::Ready(result),
-            }
-        }
-    }
-
-    /// Calls `attempt` whenever the descriptor may be ready, until it returns something other than EAGAIN.
+    /// Calls `attempt` whenever the descriptor may be ready, until it returns something other than EAGAIN. Any
+    /// number of tasks may wait.
     pub(crate) async fn wait<R>(
         &self,
         interest: Interest,
@@ -234,11 +240,11 @@ impl Handle {
         }
     }
 
-    /// Waits until the descriptor is readable, as far as epoll knows; a read may still find nothing.
-    pub(crate) async fn until_readable(&self) -> io::Result<()> {
+    /// Ready once the descriptor is readable, as far as epoll knows; a read may still find nothing.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.fd {
-            Polled::Epoll(fd) => fd.readable().await.map(drop),
-            Polled::Always(_) => Ok(()),
+            Polled::Epoll(fd) => fd.poll_read_ready(cx).map_ok(drop),
+            Polled::Always(_) => Poll::Ready(Ok(())),
         }
     }
 

@@ -72,7 +72,7 @@ impl About {
 #[derive(Debug, Default)]
 pub struct Keep {
     /// The program at the other end.
-    pub program: Option<Program>,
+    pub program: Option<Box<Program>>,
     /// A path that is removed when the endpoint closes.
     pub unlink: Option<Unlink>,
     /// A place in a listener's count of clients.
@@ -95,7 +95,7 @@ pub enum Reader {
     /// A stream of bytes on a descriptor.
     Stream(Arc<Handle>),
     /// Datagrams or sequenced packets on a socket.
-    Datagrams(DatagramReader),
+    Datagrams(Box<DatagramReader>),
     /// A stream of bytes that is computed: TLS, say.
     Bytes(Box<dyn AsyncRead + Send + Sync + Unpin>),
     /// Messages that are computed: framed streams, say.
@@ -109,7 +109,7 @@ pub enum Writer {
     /// A stream of bytes on a descriptor, and how its end is passed on.
     Stream(Arc<Handle>, Finish),
     /// Datagrams or sequenced packets on a socket.
-    Datagrams(DatagramWriter),
+    Datagrams(Box<DatagramWriter>),
     /// A stream of bytes that is computed: TLS, say.
     Bytes(Box<dyn AsyncWrite + Send + Sync + Unpin>),
     /// Messages that are computed: framed streams, say.

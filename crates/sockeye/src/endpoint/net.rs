@@ -29,6 +29,9 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// # Errors
 /// When the name or service is unknown, or has no address in the family asked for.
 pub(crate) async fn resolve(to: &HostPort, family: Family) -> Result<Vec<SocketAddr>> {
+    if !matches!(to.host, Host::Name(_)) {
+        return lookup(to, family);
+    }
     let to = to.clone();
     // The resolver waits for name servers: on a thread of its own.
     match tokio::task::spawn_blocking(move || lookup(&to, family)).await {
@@ -140,6 +143,9 @@ pub(crate) async fn connect(
     what: &str,
 ) -> Result<Connected> {
     let limit = options.time(OptionName::ConnectTimeout).unwrap_or(CONNECT_TIMEOUT);
+    if let [only] = peers {
+        return connect_one(options, *only, kind, limit, what).await;
+    }
     let mut attempts = JoinSet::new();
     let mut waiting = peers.iter().copied();
     let mut failures = Vec::new();
@@ -148,7 +154,7 @@ pub(crate) async fn connect(
             let (options, what) = (options.clone(), what.to_owned());
             attempts.spawn(async move { connect_one(&options, peer, kind, limit, &what).await });
         } else if attempts.is_empty() {
-            return Err(all_failed(what, failures));
+            return Err(Error::new("connect to", what, Reason::Each(failures)));
         }
         let patience = if waiting.len() == 0 { limit * 2 } else { ATTEMPT_DELAY };
         match tokio::time::timeout(patience, attempts.join_next()).await {
@@ -157,13 +163,6 @@ pub(crate) async fn connect(
             Ok(Some(Err(error))) => failures.push(Error::new("connect to", what, io::Error::other(error))),
             Ok(None) | Err(_) => {}
         }
-    }
-}
-
-fn all_failed(what: &str, mut failures: Vec<Error>) -> Error {
-    match failures.len() {
-        1 => failures.swap_remove(0),
-        _ => Error::new("connect to", what, Reason::Each(failures)),
     }
 }
 

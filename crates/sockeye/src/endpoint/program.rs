@@ -110,7 +110,7 @@ pub(super) fn start(
         reader: ends.reader,
         writer: ends.writer,
         about: about.into(),
-        keep: Keep { program: Some(Program { child, name: what }), ..Keep::default() },
+        keep: Keep { program: Some(Program { child, name: what }.into()), ..Keep::default() },
     })
 }
 

@@ -1,6 +1,11 @@
 //! Room to read into, lent by the thread: a connection that waits for data holds none.
 
-use std::{cell::RefCell, io};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    task::{Context, Poll},
+};
 
 use super::{Filled, Handle};
 
@@ -31,7 +36,16 @@ pub(crate) fn give_back(buffer: Vec<u8>) {
 
 /// Reads once there is something, into room that is only taken then. A length of 0 is the end of the data.
 pub(crate) async fn read(from: &Handle, size: usize) -> io::Result<(Vec<u8>, usize)> {
-    from.read_with(|| {
+    poll_fn(|cx| poll_read(from, size, cx)).await
+}
+
+/// [`read`] for those who poll.
+pub(crate) fn poll_read(
+    from: &Handle,
+    size: usize,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<(Vec<u8>, usize)>> {
+    from.poll_read_with(cx, || {
         let mut buffer = take(size);
         match from.try_read(&mut buffer) {
             Ok(length) => Ok(((buffer, length), Filled::of(length, size))),
@@ -41,5 +55,4 @@ pub(crate) async fn read(from: &Handle, size: usize) -> io::Result<(Vec<u8>, usi
             }
         }
     })
-    .await
 }

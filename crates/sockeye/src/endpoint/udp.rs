@@ -30,8 +30,8 @@ pub(super) async fn connect(address: &Address, family: Family, to: &HostPort) ->
     let net::Connected { handle, local, peer } =
         net::connect(&address.options, &peers, Type::DGRAM, &what).await?;
     Ok(Endpoint {
-        reader: Reader::Datagrams(DatagramReader::socket(handle.clone(), EmptyMeans::Message)),
-        writer: Writer::Datagrams(DatagramWriter::connected(handle, EmptyMeans::Message)),
+        reader: Reader::Datagrams(DatagramReader::socket(handle.clone(), EmptyMeans::Message).into()),
+        writer: Writer::Datagrams(DatagramWriter::connected(handle, EmptyMeans::Message).into()),
         about: About { address: what, local, peer: Some(peer.to_string()) }.into(),
         keep: Keep::default(),
     })
@@ -48,8 +48,8 @@ pub(super) async fn datagram(address: &Address, family: Family, to: &HostPort) -
     let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(|a| a.to_string());
     let handle = Arc::new(Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("use", &what, e))?);
     Ok(Endpoint {
-        reader: Reader::Datagrams(DatagramReader::socket(handle.clone(), EmptyMeans::Message)),
-        writer: Writer::Datagrams(DatagramWriter::to(handle, to.into(), None)),
+        reader: Reader::Datagrams(DatagramReader::socket(handle.clone(), EmptyMeans::Message).into()),
+        writer: Writer::Datagrams(DatagramWriter::to(handle, to.into(), None).into()),
         about: About { address: what, local, peer: Some(to.to_string()) }.into(),
         keep: Keep::default(),
     })
@@ -64,7 +64,7 @@ pub(super) async fn recv(
 ) -> Result<Endpoint> {
     let (handle, about) = receiver(address, family, host, port).await?;
     Ok(Endpoint {
-        reader: Reader::Datagrams(DatagramReader::socket(handle, EmptyMeans::Message)),
+        reader: Reader::Datagrams(DatagramReader::socket(handle, EmptyMeans::Message).into()),
         writer: Writer::Nothing,
         about: about.into(),
         keep: Keep::default(),
@@ -171,8 +171,8 @@ impl Sessions {
             }
         };
         let endpoint = Endpoint {
-            reader: Reader::Datagrams(reader),
-            writer: Writer::Datagrams(DatagramWriter::to(self.handle.clone(), from, activity)),
+            reader: Reader::Datagrams(reader.into()),
+            writer: Writer::Datagrams(DatagramWriter::to(self.handle.clone(), from, activity).into()),
             about: About { peer: Some(peer.to_string()), ..self.about.clone() }.into(),
             keep: Keep::default(),
         };

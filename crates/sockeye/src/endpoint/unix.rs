@@ -81,7 +81,7 @@ pub(super) async fn sendto(address: &Address, name: &UnixName) -> Result<Endpoin
 /// `UNIX-RECV`: datagrams from anyone, answers to none.
 pub(super) fn recv(address: &Address, name: &UnixName) -> Result<Endpoint> {
     let (handle, about, unlink) = receiver(address, name)?;
-    let reader = Reader::Datagrams(DatagramReader::socket(handle, EmptyMeans::Message));
+    let reader = Reader::Datagrams(DatagramReader::socket(handle, EmptyMeans::Message).into());
     Ok(Endpoint {
         reader,
         writer: Writer::Nothing,
@@ -103,11 +103,11 @@ pub(super) fn recvfrom(address: &Address, name: &UnixName, context: &Context) ->
             let about = About { peer: peer.as_ref().and_then(named), ..template.clone() };
             let writer = match peer {
                 Some(to) if about.peer.is_some() => {
-                    Writer::Datagrams(DatagramWriter::to(handle.clone(), to, None))
+                    Writer::Datagrams(DatagramWriter::to(handle.clone(), to, None).into())
                 }
                 _ => Writer::Nothing,
             };
-            let reader = Reader::Datagrams(DatagramReader::once(first));
+            let reader = Reader::Datagrams(DatagramReader::once(first).into());
             let endpoint = Endpoint { reader, writer, about: about.into(), keep: Keep::default() };
             if send.send(endpoint).await.is_err() {
                 return;
@@ -141,8 +141,8 @@ pub(super) fn on_socket(handle: Arc<Handle>, address: String, peer: Option<Strin
         _ => EmptyMeans::Message,
     };
     Endpoint {
-        reader: Reader::Datagrams(DatagramReader::socket(handle.clone(), empty)),
-        writer: Writer::Datagrams(DatagramWriter::connected(handle, empty)),
+        reader: Reader::Datagrams(DatagramReader::socket(handle.clone(), empty).into()),
+        writer: Writer::Datagrams(DatagramWriter::connected(handle, empty).into()),
         about: about.into(),
         keep: Keep::default(),
     }
@@ -168,8 +168,8 @@ pub(super) fn socketpair(address: &Address) -> Result<Endpoint> {
     let (reader, writer) = match streams {
         true => (Reader::Stream(ours), Writer::Stream(theirs, Finish::Shutdown)),
         false => (
-            Reader::Datagrams(DatagramReader::socket(ours, empty)),
-            Writer::Datagrams(DatagramWriter::connected(theirs, empty)),
+            Reader::Datagrams(DatagramReader::socket(ours, empty).into()),
+            Writer::Datagrams(DatagramWriter::connected(theirs, empty).into()),
         ),
     };
     let about = About { address: what.clone(), ..About::default() };

@@ -1,6 +1,10 @@
 //! One direction: reads here, writes there, until a reason to end.
 
-use std::io;
+use std::{
+    future::poll_fn,
+    io,
+    task::{Context, Poll},
+};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -38,24 +42,27 @@ pub(super) async fn run(reader: &mut Reader, writer: &mut Writer, meter: &Meter,
     }
     let copied = match (&mut *reader, &mut *writer) {
         (Reader::Stream(from), Writer::Stream(to, _)) => streams(from, to, meter, route).await,
-        (Reader::Stream(_) | Reader::Bytes(_), _) => bytes(reader, writer, meter, route).await,
-        (Reader::Datagrams(_) | Reader::Messages(_), _) => messages(reader, writer, meter, route).await,
+        // In boxes, as is all else that streams do rarely: thousands of idle connections are the size of what is not.
+        (Reader::Stream(_) | Reader::Bytes(_), _) => Box::pin(bytes(reader, writer, meter, route)).await,
+        (Reader::Datagrams(_) | Reader::Messages(_), _) => {
+            Box::pin(messages(reader, writer, meter, route)).await
+        }
         (Reader::Nothing, _) => return Ended::Unused,
     };
     let standard_output = matches!(writer, Writer::Stream(_, Finish::CloseStandardOutput));
     let copied = match copied {
-        Ok(()) => writer.finish().await.map_err(Stop::Write),
+        Ok(()) => Box::pin(writer.finish()).await.map_err(Stop::Write),
         Err(stop) => Err(stop),
     };
     match copied {
         Ok(()) => Ended::EndOfData,
         Err(Stop::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe && standard_output => Ended::ReaderGone,
-        Err(Stop::Write(e)) => Ended::Failed(Error::new("write to", route.to.name(), e)),
+        Err(Stop::Write(e)) => Ended::Failed(Error::new("write to", route.to.name(), e).into()),
         Err(Stop::Read(e)) if e.kind() == io::ErrorKind::InvalidData => {
             let reason = crate::error::Reason::Protocol(e.to_string());
-            Ended::Failed(Error::new("read from", route.from.name(), reason))
+            Ended::Failed(Error::new("read from", route.from.name(), reason).into())
         }
-        Err(Stop::Read(e)) => Ended::Failed(Error::new("read from", route.from.name(), e)),
+        Err(Stop::Read(e)) => Ended::Failed(Error::new("read from", route.from.name(), e).into()),
     }
 }
 
@@ -72,10 +79,21 @@ async fn streams(from: &Handle, to: &Handle, meter: &Meter, route: Route<'_>) ->
     let mut splices = route.rules.tap.is_none() && splice::possible(from, to);
     let mut size = SMALL;
     let mut bulk = splices && from.nature() == Nature::File;
+    // Whether a socket's peer is still there, the other direction learns by reading it.
+    let watched = to.nature() != Nature::Stream || route.rules.only.is_some();
+    let mut broken = watched.then(|| Box::pin(to.until_broken()));
+    let mut gone = |cx: &mut Context<'_>| match &mut broken {
+        Some(broken) => broken.as_mut().poll(cx).map(|()| Stop::Write(broken_pipe())),
+        None => Poll::Pending,
+    };
     loop {
         if bulk {
-            readable(from, to).await?;
-            let burst = splice::burst(from, to, meter).await?;
+            poll_fn(|cx| match from.poll_readable(cx) {
+                Poll::Pending => gone(cx).map(Err),
+                ready => ready.map_err(Stop::Read),
+            })
+            .await?;
+            let burst = Box::pin(splice::burst(from, to, meter)).await?;
             bulk = burst.moved >= SMALL;
             match burst.then {
                 splice::Then::End => return Ok(()),
@@ -83,11 +101,11 @@ async fn streams(from: &Handle, to: &Handle, meter: &Meter, route: Route<'_>) ->
                 splice::Then::Copy => splices = false,
             }
         }
-        let (buffer, length) = tokio::select! {
-            biased;
-            read = room::read(from, size) => read.map_err(Stop::Read)?,
-            () = to.until_broken() => return Err(gone()),
-        };
+        let (buffer, length) = poll_fn(|cx| match room::poll_read(from, size, cx) {
+            Poll::Pending => gone(cx).map(Err),
+            ready => ready.map_err(Stop::Read),
+        })
+        .await?;
         if length == 0 {
             return Ok(());
         }
@@ -104,16 +122,12 @@ async fn streams(from: &Handle, to: &Handle, meter: &Meter, route: Route<'_>) ->
     }
 }
 
-async fn readable(from: &Handle, to: &Handle) -> Result<(), Stop> {
-    tokio::select! {
-        biased;
-        ready = from.until_readable() => ready.map_err(Stop::Read),
-        () = to.until_broken() => Err(gone()),
-    }
+fn broken_pipe() -> io::Error {
+    io::Error::from_raw_os_error(libc::EPIPE)
 }
 
 fn gone() -> Stop {
-    Stop::Write(io::Error::from_raw_os_error(libc::EPIPE))
+    Stop::Write(broken_pipe())
 }
 
 /// From any stream of bytes to anything; a read becomes a message where the sink takes messages.

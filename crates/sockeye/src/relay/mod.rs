@@ -10,7 +10,7 @@ mod meter;
 mod run;
 mod splice;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use tokio::time::Instant;
@@ -111,7 +111,7 @@ pub enum Ended {
     /// Nothing was to pass this way.
     Unused,
     /// Reading or writing failed.
-    Failed(Error),
+    Failed(Box<Error>),
 }
 
 impl Ended {
@@ -175,7 +175,7 @@ impl Summary {
         let mut late = None;
         for flow in [self.forward, self.backward] {
             match flow.ended {
-                Ended::Failed(error) => return Some(error),
+                Ended::Failed(error) => return Some(*error),
                 Ended::Idle(limit) | Ended::Total(limit) => late = timeout(limit),
                 _ => {}
             }
@@ -196,7 +196,7 @@ pub async fn join(
     mut second: Endpoint,
     rules: &Rules,
     meters: &Arc<[Meter; 2]>,
-    stop: impl Future<Output = ()>,
+    mut stop: Pin<Box<dyn Future<Output = ()> + Send + '_>>,
 ) -> Summary {
     let began = Instant::now();
     let names = [first.about.clone(), second.about.clone()];
@@ -211,9 +211,11 @@ pub async fn join(
         });
         let route =
             |way| copy::Route { way, from: &names[way as usize], to: &names[1 - way as usize], rules };
-        let forwards = copy::run(&mut first.reader, &mut second.writer, up, route(Way::Forward));
-        let backwards = copy::run(&mut second.reader, &mut first.writer, down, route(Way::Backward));
-        tokio::pin!(forwards, backwards, stop);
+        // In boxes: a pinned local is kept twice, as what it was and where it is pinned.
+        let mut forwards =
+            Box::pin(copy::run(&mut first.reader, &mut second.writer, up, route(Way::Forward)));
+        let mut backwards =
+            Box::pin(copy::run(&mut second.reader, &mut first.writer, down, route(Way::Backward)));
         let mut unused = rules.only == Some(Way::Backward);
         if unused {
             forward = Some(Ended::Unused);
@@ -221,11 +223,12 @@ pub async fn join(
         if rules.only == Some(Way::Forward) {
             (backward, unused) = (Some(Ended::Unused), true);
         }
-        // One timer for all the deadlines: it looks when the earliest may have passed.
         while forward.is_none() || backward.is_none() {
             let ended_alone = if unused { None } else { forward.as_ref().or(backward.as_ref()) };
             let linger = ended_alone.map(|_| lingers[usize::from(forward.is_none())]);
-            let (due, verdict) = deadline(rules, linger, began, [up, down]);
+            // One timer for all the deadlines, and none where there is no deadline.
+            let due = || deadline(rules, linger, began, [up, down]);
+            let timer = due().map(|(due, _)| Box::pin(tokio::time::sleep_until(due)));
             tokio::select! {
                 biased;
                 ended = &mut forwards, if forward.is_none() => {
@@ -240,9 +243,9 @@ pub async fn join(
                     backward = Some(ended);
                 }
                 () = &mut stop => settle(&mut forward, &mut backward, || Ended::Signal),
-                () = tokio::time::sleep_until(due) => {
+                () = passed(timer) => {
                     // Something may have passed meanwhile.
-                    if deadline(rules, linger, began, [up, down]).0 <= Instant::now() {
+                    if let Some((_, verdict)) = due().filter(|(due, _)| *due <= Instant::now()) {
                         settle(&mut forward, &mut backward, || verdict.ended());
                     }
                 }
@@ -261,9 +264,16 @@ pub async fn join(
     let [up, down] = &**meters;
     let summary =
         Summary { forward: flow(up, forward), backward: flow(down, backward), took: began.elapsed() };
-    first.close().await;
-    second.close().await;
+    Box::pin(first.close()).await;
+    Box::pin(second.close()).await;
     summary
+}
+
+async fn passed(timer: Option<Pin<Box<tokio::time::Sleep>>>) {
+    match timer {
+        Some(timer) => timer.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Gives a reason to every direction that has none yet.
@@ -278,7 +288,6 @@ enum Verdict {
     Idle(Duration),
     Silent(Duration),
     Total(Duration),
-    Never,
 }
 
 impl Verdict {
@@ -287,7 +296,6 @@ impl Verdict {
             Self::Idle(limit) => Ended::Idle(limit),
             Self::Silent(limit) => Ended::Silent(limit),
             Self::Total(limit) => Ended::Total(limit),
-            Self::Never => Ended::OtherSide,
         }
     }
 
@@ -296,7 +304,6 @@ impl Verdict {
         match self {
             Self::Idle(limit) | Self::Silent(limit) => active + limit,
             Self::Total(limit) => began + limit,
-            Self::Never => began + Duration::from_secs(86_400 * 365 * 30),
         }
     }
 }
@@ -307,13 +314,11 @@ fn deadline(
     linger: Option<Verdict>,
     began: Instant,
     meters: [&Meter; 2],
-) -> (Instant, Verdict) {
+) -> Option<(Instant, Verdict)> {
     let active = meters[0].last(began).max(meters[1].last(began));
     [rules.idle.map(Verdict::Idle), linger, rules.total.map(Verdict::Total)]
         .into_iter()
         .flatten()
-        .chain([Verdict::Never])
         .map(|verdict| (verdict.due(began, active), verdict))
         .min_by_key(|(due, _)| *due)
-        .expect("there is always Never")
 }

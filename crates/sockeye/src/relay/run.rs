@@ -70,7 +70,7 @@ pub async fn run(first: &Spec, second: &Spec, plan: &Plan, stop: &Stop) -> Resul
     };
     let opened = match opened {
         Opened::Listener(listener) if forks(first) => {
-            return many(*listener, second, directions[1], plan, stop, Way::Forward).await;
+            return many(*listener, second, directions[1], plan, stop).await;
         }
         other => other,
     };
@@ -111,7 +111,6 @@ async fn many(
     direction: Direction,
     plan: &Plan,
     stop: &Stop,
-    peers: Way,
 ) -> Result<Outcome> {
     let shared = Arc::new((other.clone(), plan.clone(), stop.clone()));
     let client = move |endpoint: Endpoint| {
@@ -119,13 +118,12 @@ async fn many(
         async move {
             let (other, plan, stop) = &*shared;
             let context = plan.context.facing(&endpoint.about);
-            let opened = match open_spec(other, direction, &context).await {
-                Ok(opened) => opened.first(accept_timeout(other)).await,
+            let opened = match Box::pin(open_spec(other, direction, &context)).await {
+                Ok(opened) => Box::pin(opened.first(accept_timeout(other))).await,
                 Err(error) => Err(error),
             };
             match opened {
-                Ok(second) if peers == Way::Forward => drop(pair(endpoint, second, plan, stop).await),
-                Ok(second) => drop(pair(second, endpoint, plan, stop).await),
+                Ok(second) => drop(Box::pin(pair(endpoint, second, plan, stop)).await),
                 Err(error) => {
                     plan.context.notice(format_args!("{}: {error}", endpoint.about.name()));
                     plan.context.events.emit(|| Event::from(&error));
@@ -146,7 +144,7 @@ pub async fn pair(first: Endpoint, second: Endpoint, plan: &Plan, stop: &Stop) -
     for (id, about) in ids.iter().zip(&names) {
         events.emit(|| Event::opened(*id, about));
     }
-    let summary = join(first, second, &plan.rules, &Meter::pair(), stop.asked(Urgency::Now)).await;
+    let summary = join(first, second, &plan.rules, &Meter::pair(), Box::pin(stop.asked(Urgency::Now))).await;
     for (flow, [from, to]) in [(&summary.forward, ids), (&summary.backward, [ids[1], ids[0]])] {
         let error = match &flow.ended {
             Ended::Failed(error) => Some(error.to_string()),

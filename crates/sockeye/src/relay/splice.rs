@@ -5,6 +5,7 @@
 
 use std::{
     cell::RefCell,
+    future::poll_fn,
     io,
     os::fd::{AsFd, OwnedFd},
 };
@@ -77,7 +78,7 @@ async fn through(pipe: &mut Pipe, from: &Handle, to: &Handle, meter: &Meter) -> 
         }
         let filled = pipe.level;
         while pipe.level > 0 {
-            match to.wait(Interest::WRITABLE, || move_some(&pipe.read, to, pipe.level)).await {
+            match poll_fn(|cx| to.poll_write_with(cx, || move_some(&pipe.read, to, pipe.level))).await {
                 Ok(n) => pipe.level -= n,
                 Err(e) if is_unsupported(&e) => {
                     pipe.empty_by_copy(to).await.map_err(Stop::Write)?;
@@ -111,7 +112,9 @@ async fn direct(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop
                 if from.try_now(Interest::READABLE, || from.polls(PollFlags::IN)).is_err() {
                     return Ok(Burst { moved, then: Then::Wait });
                 }
-                to.wait(Interest::WRITABLE, || to.polls(PollFlags::OUT)).await.map_err(Stop::Write)?;
+                poll_fn(|cx| to.poll_write_with(cx, || to.polls(PollFlags::OUT)))
+                    .await
+                    .map_err(Stop::Write)?;
             }
             Err(e) if is_unsupported(&e) => return Ok(Burst { moved, then: Then::Copy }),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(Stop::Write(e)),
@@ -125,9 +128,8 @@ async fn direct(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop
 async fn send_file(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop> {
     let mut moved = 0;
     loop {
-        let sent = to
-            .wait(Interest::WRITABLE, || uninterrupted(|| rustix::fs::sendfile(to, from, None, LARGE)))
-            .await;
+        let send = || uninterrupted(|| rustix::fs::sendfile(to, from, None, LARGE));
+        let sent = poll_fn(|cx| to.poll_write_with(cx, send)).await;
         match sent {
             Ok(0) => return Ok(Burst { moved, then: Then::End }),
             Ok(n) => {

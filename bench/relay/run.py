@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Relays side by side, over loopback, in turns: sockeye and each peer that is installed.
+
+    bench/relay/run.py [--rounds 5] [--only bulk,latency,idle,udp,mixed] [--seconds 3]
+
+Prints one table: medians over the rounds, the ratio of sockeye to the best peer, and CPU seconds of the
+relay process (user and system, all its threads and children) for each GiB that passed.
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SOCKEYE = str(ROOT / "target/release/sockeye")
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(type=kind) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def cpu_seconds(pid):
+    """User and system time of a process, its threads, its children, and what those left behind."""
+    total = 0
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+            if int(stat.parent.name) == pid:
+                total += sum(int(f) for f in fields[11:15])
+            elif int(fields[1]) == pid:
+                total += sum(int(f) for f in fields[11:13])
+    return total / TICK
+
+
+def pss_kib(pid):
+    total = 0
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+            if pid in (int(stat.parent.name), parent):
+                rollup = (stat.parent / "smaps_rollup").read_text()
+                total += int(re.search(r"^Pss:\s+(\d+)", rollup, re.M)[1])
+    return total
+
+
+def wait_for(port):
+    """Waits until something listens, without connecting to it."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+            if f":{port:04X} " in "".join(l for l in open(table) if " 0A " in l):
+                return
+        time.sleep(0.02)
+    raise RuntimeError(f"nothing listens on {port}")
+
+
+class Relays:
+    """How each relay is started: from `listen` to `target`, TCP over loopback."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+
+    def sockeye(self, listen, target):
+        return [SOCKEYE, "relay", f"tcp-listen:127.0.0.1:{listen},fork", f"tcp:127.0.0.1:{target}"]
+
+    def socat(self, listen, target):
+        return ["socat", f"tcp-listen:{listen},bind=127.0.0.1,reuseaddr,fork,backlog=4096", f"tcp:127.0.0.1:{target}"]
+
+    def socat_128k(self, listen, target):
+        return ["socat", "-b131072", *self.socat(listen, target)[1:]]
+
+    def haproxy(self, listen, target):
+        conf = self.folder / f"haproxy-{listen}.cfg"
+        conf.write_text(
+            f"global\n maxconn 4500\ndefaults\n mode tcp\n option splice-auto\n timeout connect 5s\n timeout client 1h\n"
+            f" timeout server 1h\nlisten l\n bind 127.0.0.1:{listen}\n server s 127.0.0.1:{target}\n")
+        return ["haproxy", "-db", "-f", str(conf)]
+
+    def nginx(self, listen, target):
+        conf = self.folder / f"nginx-{listen}.conf"
+        modules = "/usr/lib/nginx/modules/ngx_stream_module.so"
+        load = f"load_module {modules};" if os.path.exists(modules) else ""
+        conf.write_text(
+            f"{load} daemon off; worker_processes 1; worker_rlimit_nofile 20000; pid {self.folder}/nginx-{listen}.pid;\n"
+            f"error_log {self.folder}/nginx.log; events {{ worker_connections 16000; }}\n"
+            f"stream {{ server {{ listen 127.0.0.1:{listen} backlog=4096; proxy_pass 127.0.0.1:{target}; }} }}\n")
+        return ["nginx", "-c", str(conf), "-p", str(self.folder)]
+
+    def all(self):
+        installed = [("sockeye", self.sockeye)]
+        for name, tool in [("socat", "socat"), ("socat_128k", "socat"), ("haproxy", "haproxy"), ("nginx", "nginx")]:
+            if shutil.which(tool) and (name != "nginx" or os.path.exists("/usr/lib/nginx/modules/ngx_stream_module.so")):
+                installed.append((name, getattr(self, name)))
+        return installed
+
+
+@contextlib.contextmanager
+def running(command, port=None):
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        if port:
+            wait_for(port)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def bulk(relays, seconds, _):
+    """One stream through each relay, by iperf3: Gbit/s and CPU seconds for each GiB."""
+    server_port, results = free_port(), {}
+    with running(["iperf3", "-s", "-B", "127.0.0.1", "-p", str(server_port)], server_port):
+        for name, start in relays:
+            port = free_port()
+            with running(start(port, server_port), port) as process:
+                time.sleep(0.2)
+                before = cpu_seconds(process.pid)
+                out = subprocess.run(["iperf3", "-c", "127.0.0.1", "-p", str(port), "-t", str(seconds), "-J"],
+                                     capture_output=True, text=True).stdout
+                used = cpu_seconds(process.pid) - before
+                moved = int(re.findall(r'"bytes":\s*(\d+)', out.split('"sum_received"')[1])[0])
+                results[name] = {"Gbit/s": moved * 8 / seconds / 1e9, "CPU s/GiB": used / (moved / 2**30)}
+            time.sleep(0.2)
+    return results
+
+
+def latency(relays, seconds, _):
+    """Round trips of 64 bytes: median microseconds, less those of the direct way."""
+    def echo(server):
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            def serve(c=client):
+                with contextlib.suppress(OSError):
+                    while data := c.recv(4096):
+                        c.sendall(data)
+            threading.Thread(target=serve, daemon=True).start()
+
+    def measure(port):
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            times, end = [], time.monotonic() + seconds
+            while time.monotonic() < end:
+                began = time.perf_counter_ns()
+                s.sendall(b"x" * 64)
+                got = 0
+                while got < 64:
+                    got += len(s.recv(64))
+                times.append((time.perf_counter_ns() - began) / 1000)
+            return statistics.median(times[len(times) // 10:])
+
+    server = socket.create_server(("127.0.0.1", 0), backlog=128)
+    threading.Thread(target=echo, args=(server,), daemon=True).start()
+    target = server.getsockname()[1]
+    direct, results = measure(target), {}
+    for name, start in relays:
+        port = free_port()
+        with running(start(port, target), port):
+            results[name] = {"added µs": measure(port) - direct}
+    server.close()
+    return results
+
+
+def idle(relays, _, count):
+    """Memory of the relay for each idle connection, proportional set size."""
+    server, results = socket.create_server(("127.0.0.1", 0), backlog=4096), {}
+    kept = []
+    threading.Thread(target=lambda: accept_all(server, kept), daemon=True).start()
+    for name, start in relays:
+        number = min(count, 300) if name.startswith("socat") else count
+        port = free_port()
+        with running(start(port, server.getsockname()[1]), port) as process:
+            time.sleep(0.3)
+            before, clients = pss_kib(process.pid), []
+            for i in range(number):
+                client = socket.create_connection(("127.0.0.1", port))
+                client.sendall(b"x")
+                clients.append(client)
+                if i % 200 == 199:
+                    time.sleep(0.05)
+            time.sleep(1)
+            results[name] = {"KiB each": (pss_kib(process.pid) - before) / number}
+            for client in clients:
+                client.close()
+        for client in kept:
+            client.close()
+        kept.clear()
+    server.close()
+    return results
+
+
+def accept_all(server, kept):
+    with contextlib.suppress(OSError):
+        while True:
+            kept.append(server.accept()[0])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--connections", type=int, default=4000)
+    parser.add_argument("--only", default="bulk,latency,idle")
+    args = parser.parse_args()
+    import resource
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with tempfile.TemporaryDirectory() as folder:
+        relays = Relays(folder).all()
+        for measure in args.only.split(","):
+            rounds = [globals()[measure](relays, args.seconds, args.connections) for _ in range(args.rounds)]
+            print(f"\n{globals()[measure].__doc__}")
+            figures = list(rounds[0]["sockeye"])
+            print(f"{'':12}" + "".join(f"{f:>14}" for f in figures))
+            for name, _ in relays:
+                row = [statistics.median(r[name][f] for r in rounds) for f in figures]
+                print(f"{name:12}" + "".join(f"{v:14.3f}" for v in row))
+            for figure in figures:
+                pairs = []
+                for r in rounds:
+                    peers = [r[n][figure] for n, _ in relays if n != "sockeye"]
+                    best = max(peers) if figure == "Gbit/s" else min(peers)
+                    pairs.append(r["sockeye"][figure] / best)
+                print(f"  sockeye / best peer, {figure}: {statistics.median(pairs):.2f} "
+                      f"({min(pairs):.2f} to {max(pairs):.2f})")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
