@@ -230,7 +230,7 @@ fn time(data: &[u8], nanos_per_unit: u32) -> Option<SystemTime> {
     let seconds = u64::try_from(number(0)?).ok()?;
     let units = u32::try_from(number(ALIGN)?).ok()?;
     let since = Duration::new(seconds, units.checked_mul(nanos_per_unit)?);
-    (since != Duration::ZERO).then(|| UNIX_EPOCH + since)
+    if since == Duration::ZERO { None } else { UNIX_EPOCH.checked_add(since) }
 }
 
 fn packet_error(data: &[u8]) -> Option<PacketError> {

@@ -76,10 +76,15 @@ impl Wait {
         ready: PollFlags,
         mut call: impl FnMut() -> io::Result<T>,
     ) -> Result<T, Reason> {
+        let mut in_vain = 0;
         loop {
             match call() {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock && matches!(self.mode, Mode::Timeout(_)) => {
+                    if in_vain > 1 {
+                        self.pause(Duration::from_millis(1 << in_vain.min(6)));
+                    }
+                    in_vain += 1;
                     self.ready(fd, ready)?;
                 }
                 other => return other.map_err(Reason::Io),
@@ -100,6 +105,15 @@ impl Wait {
                 Ok(_) => return Ok(()),
                 Err(errno) => return Err(errno.into()),
             }
+        }
+    }
+
+    /// Waits a little, for what `poll` reports as ready all the time: a Unix socket towards a queue that is full.
+    fn pause(&self, time: Duration) {
+        let time = self.left().map_or(time, |left| left.min(time));
+        if let Ok(time) = Timespec::try_from(time) {
+            // A signal makes the pause shorter, which does no harm.
+            let _ = poll(&mut [], Some(&time));
         }
     }
 

@@ -122,6 +122,10 @@ pub enum On {
     Ipv4,
     /// IPv6.
     Ipv6,
+    /// UDP and raw sockets of IPv4.
+    Ipv4Datagrams,
+    /// UDP and raw sockets of IPv6.
+    Ipv6Datagrams,
     /// IPv4, once connected.
     ConnectedIpv4,
     /// IPv6, once connected.
@@ -153,6 +157,8 @@ impl On {
             Self::Ip => ip,
             Self::Ipv4 | Self::ConnectedIpv4 => family == Family::Inet,
             Self::Ipv6 | Self::ConnectedIpv6 => family == Family::Inet6,
+            Self::Ipv4Datagrams => family == Family::Inet && kind != Type::Stream,
+            Self::Ipv6Datagrams => family == Family::Inet6 && kind != Type::Stream,
             Self::RawIpv4 => family == Family::Inet && kind == Type::Raw,
             Self::RawIpv6 => family == Family::Inet6 && kind == Type::Raw,
             Self::Tcp | Self::ConnectedTcp => ip && kind == Type::Stream,
@@ -170,6 +176,8 @@ impl On {
             Self::Ip => "IPv4 and IPv6",
             Self::Ipv4 => "IPv4",
             Self::Ipv6 => "IPv6",
+            Self::Ipv4Datagrams => "UDP and raw IPv4",
+            Self::Ipv6Datagrams => "UDP and raw IPv6",
             Self::ConnectedIpv4 => "connected IPv4",
             Self::ConnectedIpv6 => "connected IPv6",
             Self::RawIpv4 => "raw IPv4",

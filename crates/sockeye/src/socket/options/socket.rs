@@ -57,11 +57,11 @@ pub(super) const SOCKET: &[SocketOption] = &super::rows!(Level::Socket;
     "SO_TIMESTAMP" "timestamp" libc::SO_TIMESTAMP, Bool, Both, Any, "each message brings the time it was received, in microseconds";
     "SO_TIMESTAMPING" "timestamping" libc::SO_TIMESTAMPING, Int, Both, Any, "times of sending and receiving, by kernel and card: a sum of SOF_TIMESTAMPING_*";
     "SO_TIMESTAMPNS" "timestampns" libc::SO_TIMESTAMPNS, Bool, Both, Any, "each message brings the time it was received, in nanoseconds";
-    "SO_TXREHASH" "txrehash" 74, Int, Both, Any, "whether a TCP connection in trouble tries another path: 0 no, 1 yes, -1 as the system does";
+    "SO_TXREHASH" "txrehash" 74, Int, Both, Tcp, "whether a TCP connection in trouble tries another path: 0 no, 1 yes, -1 as the system does";
     "SO_TXTIME" "txtime" 61, Bytes(8), Both, Any, "the clock and flags of messages that are to be sent at a given time";
     "SO_TYPE" "type" libc::SO_TYPE, Word(TYPES), Get, Any, "the type";
     "SO_WIFI_STATUS" "wifi-status" libc::SO_WIFI_STATUS, Bool, Both, Any, "the error queue brings whether a wireless frame was acknowledged";
-    "SO_ZEROCOPY" "zerocopy" 60, Bool, Both, Any, "lets MSG_ZEROCOPY send from the program's own memory";
+    "SO_ZEROCOPY" "zerocopy" 60, Bool, Both, Ip, "lets MSG_ZEROCOPY send from the program's own memory";
 );
 
 const FAMILIES: &[(&str, i32)] =

@@ -1,6 +1,12 @@
 //! The Socket API against the kernel.
 
+mod datagram;
+mod message;
+mod names;
 mod options;
+mod python;
+mod raw;
+mod signals;
 mod stream;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -45,4 +51,9 @@ pub(crate) fn connection(family: Family) -> (Socket, Socket) {
     let (server, _) = listener.accept().expect("accept");
     server.set_timeout(Some(PATIENCE)).expect("a timeout");
     (client, server)
+}
+
+/// Bytes that tell a shift, a swap or a loss.
+pub(crate) fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i % 251) as u8 ^ (i / 251) as u8).collect()
 }
