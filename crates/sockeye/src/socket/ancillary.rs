@@ -46,7 +46,8 @@ pub enum Ancillary {
     Credentials(Credentials),
     /// `SO_TIMESTAMP` (microseconds) or `SO_TIMESTAMPNS` (nanoseconds): when the kernel received it.
     Timestamp(SystemTime),
-    /// `SO_TIMESTAMPING`: when the kernel and the network card saw it pass, where they say.
+    /// `SO_TIMESTAMPING`: when the kernel and the network card saw it pass, where they say. What arrives just after
+    /// the option was set may come without.
     Timestamping {
         /// The kernel's clock.
         software: Option<SystemTime>,
