@@ -5,12 +5,35 @@ use std::{io, os::fd::AsFd};
 use rustix::event::PollFlags;
 
 use super::{
-    Addr, Socket, UnixAddr,
+    Addr, Family, Socket, Type, UnixAddr,
     wait::{Mode, Wait},
 };
 use crate::{Error, Result, error::Reason};
 
 impl Socket {
+    /// `create_server`: a TCP or Unix stream socket that listens on `addr`, so that peers can connect at once. With
+    /// `SO_REUSEADDR` for TCP, a stale path removed for Unix, and a backlog of 128.
+    pub fn create_server(addr: impl Into<Addr>) -> Result<Self> {
+        let addr = addr.into();
+        let server = Self::new(addr.family(), Type::Stream)?;
+        match &addr {
+            Addr::Unix(UnixAddr::Path(path)) => remove_stale(path)?,
+            Addr::Unix(_) => {}
+            Addr::Ip(_) => server.set_option("SO_REUSEADDR", true)?,
+        }
+        server.bind(addr)?;
+        server.listen(128)?;
+        Ok(server)
+    }
+
+    /// `create_connection`: a TCP or Unix stream socket connected to `addr`.
+    pub fn create_connection(addr: impl Into<Addr>) -> Result<Self> {
+        let addr = addr.into();
+        let client = Self::new(addr.family(), Type::Stream)?;
+        client.connect(addr)?;
+        Ok(client)
+    }
+
     /// `bind`: gives the socket its own address. Port 0 has the kernel choose one; an IP address of all zeroes is
     /// every interface. A Unix path is created and must not exist yet (see
     /// [`remove_stale`](super::remove_stale)).
@@ -121,7 +144,7 @@ pub fn remove_stale(path: impl AsRef<std::path::Path>) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(failed(e)),
     }
-    let probe = Socket::new(super::Family::Unix, super::Type::Datagram)?;
+    let probe = Socket::new(Family::Unix, Type::Datagram)?;
     // A stream server refuses a datagram socket with EPROTOTYPE: it is alive. Only ECONNREFUSED says that it is not.
     if probe.connect_ex(Addr::path(path)) != libc::ECONNREFUSED {
         return Ok(());

@@ -51,6 +51,8 @@ use crate::{
 /// |---|---|---|
 /// | `socket` | `socket(family, type, proto=0)` | [`new`](Self::new), [`with_protocol`](Self::with_protocol) |
 /// | `socketpair` | `socketpair()` | [`pair`](Self::pair) |
+/// | `socket`, `bind`, `listen` | `create_server(address)` | [`create_server`](Self::create_server) |
+/// | `socket`, `connect` | `create_connection(address)` | [`create_connection`](Self::create_connection) |
 /// | `dup` | `dup()` | [`dup`](Self::dup) |
 /// | | `socket(fileno=n)` | [`inherited`](Self::inherited), `Socket::try_from(OwnedFd)` |
 /// | `bind` | `bind(address)` | [`bind`](Self::bind) |

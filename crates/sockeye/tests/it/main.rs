@@ -1,4 +1,5 @@
 //! The library against real kernels and real peers. One test program, so that it links once.
 
+mod examples;
 mod socket;
 mod support;
