@@ -116,6 +116,12 @@ impl From<&Self> for Addr {
     }
 }
 
+impl From<UnixAddr> for Addr {
+    fn from(addr: UnixAddr) -> Self {
+        Self::Unix(addr)
+    }
+}
+
 impl fmt::Display for Addr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

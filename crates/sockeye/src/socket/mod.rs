@@ -15,6 +15,7 @@ mod file;
 mod io;
 mod kinds;
 mod message;
+mod named;
 pub mod options;
 pub(crate) mod readiness;
 mod resolve;
@@ -28,7 +29,7 @@ pub use connection::remove_stale;
 pub use kinds::{Family, Flags, Protocol, Shutdown, Type};
 pub use message::Message;
 pub use resolve::{addresses, host_name, port, resolve};
-pub use services::{Service, service_by_name, service_by_port};
+pub use services::{Service, protocol_by_name, service_by_name, service_by_port};
 
 use std::{
     borrow::Cow,
@@ -81,6 +82,7 @@ use crate::{
 /// | `SO_DOMAIN`, `SO_TYPE`, `SO_PROTOCOL` | `family`, `type`, `proto` | [`family`](Self::family), [`type`](Self::kind), [`protocol`](Self::protocol) |
 /// | `getaddrinfo` | `getaddrinfo(host, port)` | [`resolve`] |
 /// | `getservbyname`, `getservbyport` | the same | [`service_by_name`], [`service_by_port`] |
+/// | `getprotobyname` | `getprotobyname(name)` | [`protocol_by_name`] |
 /// | `gethostname` | `gethostname()` | [`host_name`] |
 pub struct Socket {
     inner: socket2::Socket,

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use super::Protocol;
+use crate::{Error, Result, error::Reason};
+
 /// A service: its name, other names, port and protocol.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Service {
@@ -23,6 +26,22 @@ pub fn service_by_name(name: &str, protocol: Option<&str>) -> Option<Service> {
 /// `getservbyport`: the service at that port; of any protocol where none is given.
 pub fn service_by_port(port: u16, protocol: Option<&str>) -> Option<Service> {
     find(|s| s.port == port && fits(s, protocol))
+}
+
+/// `getprotobyname`: the protocol of that name: protocols(5), in any case.
+pub fn protocol_by_name(name: &str) -> Result<Protocol> {
+    let file = fs::read("/etc/protocols").unwrap_or_default();
+    let file = String::from_utf8_lossy(&file);
+    let numbers = file.lines().chain(PROTOCOLS.lines()).filter_map(|line| {
+        let mut words = line.split('#').next()?.split_whitespace();
+        let (official, number) = (words.next()?, words.next()?.parse().ok()?);
+        std::iter::once(official).chain(words).any(|w| w.eq_ignore_ascii_case(name)).then_some(number)
+    });
+    numbers.map(Protocol).next().ok_or_else(|| {
+        let reason = Reason::Usage("no protocol has that name in /etc/protocols".into());
+        Error::new("find the protocol", format_args!("`{name}`"), reason)
+            .hint("give it as a number, such as 1 for icmp")
+    })
 }
 
 fn fits(service: &Service, protocol: Option<&str>) -> bool {
@@ -101,6 +120,23 @@ redis 6379/tcp
 http-alt 8080/tcp webcache
 mqtt-tls 8883/tcp secure-mqtt
 memcached 11211/tcp
+";
+
+/// The same for a machine without /etc/protocols.
+const PROTOCOLS: &str = "\
+ip 0
+icmp 1
+igmp 2
+tcp 6
+udp 17
+gre 47
+esp 50
+ah 51
+ipv6-icmp 58 icmpv6
+ospf 89
+sctp 132
+udplite 136
+raw 255
 ";
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub use value::{Form, Group, Unit, Value};
 use std::os::fd::AsFd;
 
 use super::{Family, Type, name_of, sys};
-use crate::{Error, Result, error::Reason};
+use crate::{Error, Result, error::Reason, proto::address};
 
 pub(super) use codec::word;
 
@@ -108,6 +108,17 @@ pub enum Access {
     Set,
     /// Read and set.
     Both,
+}
+
+impl Access {
+    /// In words, for documentation.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Set => "set",
+            Self::Both => "get, set",
+        }
+    }
 }
 
 /// The sockets that have an option.
@@ -200,8 +211,21 @@ pub fn table() -> impl Iterator<Item = &'static SocketOption> {
 /// The option of that name (`SO_RCVBUF`) or short name (`rcvbuf`), in any case, with `-` or `_`.
 pub fn find(name: &str) -> Option<&'static SocketOption> {
     let plain = |name: &str| name.to_ascii_lowercase().replace('_', "-");
-    let wanted = plain(name);
+    let wanted = match plain(name).as_str() {
+        // Two names of one number.
+        "ipv6-add-membership" => "ipv6-join-group".to_owned(),
+        "ipv6-drop-membership" => "ipv6-leave-group".to_owned(),
+        wanted => wanted.to_owned(),
+    };
     table().find(|o| plain(o.name) == wanted).or_else(|| table().find(|o| o.short == wanted))
+}
+
+/// The socket options among the options of an address, in the order in which they were typed, with their values.
+pub fn of_address(options: &address::Options) -> impl Iterator<Item = (&'static SocketOption, Value)> {
+    options.iter().filter_map(|setting| {
+        let option = find(setting.name.info().socket?)?;
+        Some((option, Value::from(&setting.value)))
+    })
 }
 
 /// As [`find`]; the error of a name that is unknown gives the nearest one.

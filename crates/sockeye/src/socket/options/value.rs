@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr, time::Duration};
 
 use super::super::{Addr, Credentials};
+use crate::proto::address;
 
 /// The form of an option's value, in the kernel and as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -338,6 +339,17 @@ impl serde::Serialize for Value {
             Self::Credentials(who) => who.serialize(serializer),
             Self::Numbers(numbers) => numbers.serialize(serializer),
             other => serializer.collect_str(other),
+        }
+    }
+}
+
+impl From<&address::Value> for Value {
+    fn from(value: &address::Value) -> Self {
+        match value {
+            address::Value::Flag(on) => Self::Bool(*on),
+            address::Value::Number(n) => Self::Int(*n),
+            address::Value::Time(time) => Self::Time(*time),
+            address::Value::Text(text) => Self::Text(text.clone()),
         }
     }
 }

@@ -179,3 +179,36 @@ fn numbers_reach_options_that_are_in_no_table() {
     assert_eq!(tcp.getsockopt(libc::SOL_SOCKET, libc::SO_KEEPALIVE, 4).expect("get"), 1_i32.to_ne_bytes());
     assert_eq!(tcp.getsockopt(0, 9999, 4).expect_err("no such option").errno(), Some(libc::ENOPROTOOPT));
 }
+
+#[test]
+fn every_socket_option_of_addresses_is_in_the_table() {
+    for option in sockeye::proto::address::options() {
+        if let Some(name) = option.socket {
+            assert!(options::find(name).is_some(), "{} sets {name}", option.spelling);
+        }
+    }
+}
+
+#[test]
+fn an_address_names_a_socket_with_its_options() {
+    for (text, family, kind) in [
+        ("TCP:127.0.0.1:80,rcvbuf=8192,nodelay", Family::Inet, Type::Stream),
+        ("TCP6-LISTEN:80,rcvbuf=8192", Family::Inet6, Type::Stream),
+        ("UDP:[::1]:80,rcvbuf=0x2000", Family::Inet6, Type::Datagram),
+        ("UNIX-LISTEN:/tmp/x,rcvbuf=8192", Family::Unix, Type::Stream),
+        ("UNIX-CONNECT:/tmp/x,type=5,rcvbuf=8192", Family::Unix, Type::SeqPacket),
+        ("UNIX-RECV:/tmp/x,rcvbuf=8192", Family::Unix, Type::Datagram),
+        ("SOCKETPAIR,rcvbuf=8192", Family::Unix, Type::Stream),
+    ] {
+        let address = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
+        let socket = Socket::for_address(&address).unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!(
+            (socket.family().expect("known"), socket.kind().expect("known")),
+            (family, kind),
+            "{text}"
+        );
+        assert_eq!(socket.option("SO_RCVBUF").expect("get"), Value::Int(16384), "{text}");
+    }
+    let error = Socket::for_address(&"STDIO".parse().expect("an address")).expect_err("no socket");
+    assert_eq!(error.class(), sockeye::error::Class::Usage);
+}
