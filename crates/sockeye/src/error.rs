@@ -159,7 +159,11 @@ fn io_class(error: &io::Error) -> Class {
         | io::ErrorKind::AlreadyExists
         | io::ErrorKind::OutOfMemory => Class::Resource,
         io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Class::Usage,
-        _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS)) => {
+        _ if matches!(
+            error.raw_os_error(),
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::EBADF | libc::ENOTSOCK)
+        ) =>
+        {
             Class::Resource
         }
         _ => Class::Network,

@@ -3,6 +3,7 @@
 mod connect;
 mod generate;
 mod listen;
+mod options;
 mod relay;
 mod serve;
 mod traffic;
@@ -10,6 +11,7 @@ mod traffic;
 pub(crate) use connect::Connect;
 pub(crate) use generate::{Completions, Man};
 pub(crate) use listen::Listen;
+pub(crate) use options::Options;
 pub(crate) use relay::Relay;
 pub(crate) use serve::{Serve, Service};
 pub(crate) use traffic::{Events, Traffic};
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Listen(Listen),
     /// Serve something small: hello, echo, greet, discard
     Serve(Serve),
+    /// Explain socket options, or show their values on a socket
+    Options(Options),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Print the manual pages

@@ -3,6 +3,7 @@
 mod connect;
 mod generate;
 mod listen;
+mod options;
 mod relay;
 mod serve;
 mod session;
@@ -20,6 +21,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Connect(args) => connect::run(&args),
         Command::Listen(args) => listen::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Options(args) => options::run(&args),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
     }

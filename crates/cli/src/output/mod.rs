@@ -14,6 +14,7 @@ use sockeye::{Error, endpoint::About, event::Events};
 use crate::args;
 
 pub(crate) mod console;
+pub(crate) mod options;
 pub(crate) mod tap;
 pub(crate) mod traffic;
 
@@ -69,7 +70,6 @@ impl Out {
     }
 
     /// Writes a value as one line of JSON.
-    #[expect(dead_code, reason = "for the commands with --json")]
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
         serde_json::to_writer(&mut *self, value).map_err(io::Error::from)?;
         self.write_all(b"\n")?;

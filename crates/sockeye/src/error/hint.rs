@@ -17,27 +17,10 @@ pub(super) fn of(errno: i32, attempt: &str, target: &str) -> Option<&'static str
         libc::EADDRNOTAVAIL => {
             "this machine has no such address, or every local port is taken: `ip address` lists the addresses"
         }
-        libc::EACCES if binds && place == Place::Port { low: true } => {
-            "ports below 1024 need the capability CAP_NET_BIND_SERVICE, or a lower net.ipv4.ip_unprivileged_port_start"
+        libc::EACCES | libc::EPERM => return not_permitted(errno, attempt, place),
+        libc::ENOENT if attempt.starts_with("set TCP_CONGESTION") => {
+            "net.ipv4.tcp_available_congestion_control lists those that the kernel has loaded"
         }
-        libc::EACCES if place == Place::Path => {
-            "the permissions of the path or of a directory on it refuse this user"
-        }
-        libc::EACCES if connects => {
-            "a broadcast address needs the option broadcast; else a firewall may have refused"
-        }
-        libc::EPERM | libc::EACCES if attempt.contains("raw") => {
-            "raw sockets need the capability CAP_NET_RAW: run as root, or `setcap cap_net_raw+ep` the program; \
-             ICMP echo alone needs none where net.ipv4.ping_group_range holds this user's group"
-        }
-        libc::EPERM | libc::EACCES if attempt.contains("ICMP datagram socket") => {
-            "let the user's group in with `sysctl net.ipv4.ping_group_range='0 2147483647'`, or use a raw socket with \
-             the capability CAP_NET_RAW"
-        }
-        libc::EPERM if attempt.starts_with("set ") => {
-            "that option needs a capability, most often CAP_NET_ADMIN"
-        }
-        libc::EPERM if connects => "a firewall rule of this machine refused it",
         libc::ECONNREFUSED if place == Place::Path => "no server listens at that path any more: start it",
         libc::ECONNREFUSED => "nothing listens there: start the server, or check the host and the port",
         libc::ENOENT if connects => "there is no such path: start the server, or check the path",
@@ -76,6 +59,37 @@ pub(super) fn of(errno: i32, attempt: &str, target: &str) -> Option<&'static str
     Some(advice)
 }
 
+/// Advice for `EACCES` and `EPERM`.
+fn not_permitted(errno: i32, attempt: &str, place: Place) -> Option<&'static str> {
+    let binds = ["bind", "listen"].iter().any(|verb| attempt.starts_with(verb));
+    let connects = ["connect", "send"].iter().any(|verb| attempt.starts_with(verb));
+    let advice = match errno {
+        libc::EACCES if binds && place == Place::Port { low: true } => {
+            "ports below 1024 need the capability CAP_NET_BIND_SERVICE, or a lower net.ipv4.ip_unprivileged_port_start"
+        }
+        libc::EACCES if place == Place::Path => {
+            "the permissions of the path or of a directory on it refuse this user"
+        }
+        libc::EACCES if connects => {
+            "a broadcast address needs the option broadcast; else a firewall may have refused"
+        }
+        libc::EPERM | libc::EACCES if attempt.contains("raw") => {
+            "raw sockets need the capability CAP_NET_RAW: run as root, or `setcap cap_net_raw+ep` the program; \
+             ICMP echo alone needs none where net.ipv4.ping_group_range holds this user's group"
+        }
+        libc::EPERM | libc::EACCES if attempt.contains("ICMP datagram socket") => {
+            "let the user's group in with `sysctl net.ipv4.ping_group_range='0 2147483647'`, or use a raw socket with \
+             the capability CAP_NET_RAW"
+        }
+        libc::EPERM if attempt.starts_with("set ") => {
+            "that option needs a capability, most often CAP_NET_ADMIN"
+        }
+        libc::EPERM if connects => "a firewall rule of this machine refused it",
+        _ => return None,
+    };
+    Some(advice)
+}
+
 /// What sort of place a target names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -97,5 +111,39 @@ impl Place {
             Some(port) => Self::Port { low: (1..1024).contains(&port) },
             None => Self::Other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_fits_what_was_tried_and_where() {
+        let advice = |errno, attempt, target| of(errno, attempt, target).unwrap_or_default();
+        assert!(advice(libc::EACCES, "bind to", "127.0.0.1:80").contains("below 1024"));
+        assert!(advice(libc::EACCES, "listen on", "TCP-LISTEN:80,fork").contains("below 1024"));
+        assert!(advice(libc::EACCES, "connect to", "/run/x.sock").contains("permissions of the path"));
+        assert!(advice(libc::EACCES, "send to", "255.255.255.255:9").contains("broadcast"));
+        assert!(advice(libc::EADDRINUSE, "bind to", "/run/x.sock").contains("unlink-early"));
+        assert!(advice(libc::EADDRINUSE, "bind to", "[::]:80").contains("ss -tulpn"));
+        assert!(advice(libc::ECONNREFUSED, "connect to", "UNIX-CONNECT:/run/x.sock").contains("path"));
+        assert!(
+            advice(libc::ECONNREFUSED, "connect to", "tcp:localhost:9").contains("nothing listens there")
+        );
+        // What has nothing to do with sockets gets no advice about them.
+        for (errno, attempt) in
+            [(libc::EACCES, "write manual pages to"), (libc::ENOENT, "read"), (libc::EPERM, "chown")]
+        {
+            assert_eq!(of(errno, attempt, "somewhere"), None);
+        }
+    }
+
+    #[test]
+    fn ports_are_low_up_to_1023() {
+        assert_eq!(Place::of("[::1]:1023"), Place::Port { low: true });
+        assert_eq!(Place::of("0.0.0.0:1024"), Place::Port { low: false });
+        assert_eq!(Place::of("tcp-listen:[::]:0"), Place::Port { low: false });
+        assert_eq!(Place::of("@abstract"), Place::Other);
     }
 }

@@ -255,3 +255,53 @@ fn sockaddr_ip(data: &[u8]) -> Option<IpAddr> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn other(level: i32, kind: i32, data: &[u8]) -> SendAncillary<'_> {
+        SendAncillary::Other { level, kind, data }
+    }
+
+    #[test]
+    fn the_layout_is_the_kernels() {
+        let bytes = encode(&[other(1, 2, b"abcde"), other(3, 4, b"")]);
+        let mut wanted = Vec::new();
+        wanted.extend((HEADER + 5).to_ne_bytes()); // cmsg_len: without the padding
+        wanted.extend(1_i32.to_ne_bytes()); // cmsg_level
+        wanted.extend(2_i32.to_ne_bytes()); // cmsg_type
+        wanted.extend(b"abcde\0\0\0"); // data, to a multiple of 8
+        wanted.extend(HEADER.to_ne_bytes());
+        wanted.extend(3_i32.to_ne_bytes());
+        wanted.extend(4_i32.to_ne_bytes());
+        assert_eq!(bytes, wanted);
+    }
+
+    proptest! {
+        // No level below is SOL_SOCKET, whose messages may hold descriptors to own.
+        #[test]
+        fn what_was_laid_out_is_read_back(data in proptest::collection::vec(
+            (300..400_i32, 0..9_i32, proptest::collection::vec(any::<u8>(), 0..30)), 0..5)) {
+            let sent: Vec<_> = data.iter().map(|(level, kind, data)| other(*level, *kind, data)).collect();
+            let read = decode(&encode(&sent)).into_iter().map(|m| match m {
+                Ancillary::Other { level, kind, data } => (level, kind, data),
+                m => panic!("{m:?}"),
+            });
+            prop_assert_eq!(read.collect::<Vec<_>>(), data);
+        }
+
+        #[test]
+        fn no_length_and_no_data_makes_it_panic(
+            len: usize, short in 0..64_usize, level in prop_oneof![Just(libc::IPPROTO_IP), Just(libc::IPPROTO_IPV6)],
+            kind in 0..80_i32, data in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            for len in [len, short] {
+                let header = [&len.to_ne_bytes()[..], &level.to_ne_bytes(), &kind.to_ne_bytes()].concat();
+                decode(&[&header[..], &data].concat());
+            }
+        }
+    }
+}

@@ -296,6 +296,7 @@ impl fmt::Display for Value {
         match self {
             Self::Bool(on) => f.write_str(if *on { "on" } else { "off" }),
             Self::Int(n) => n.fmt(f),
+            Self::Time(Duration::ZERO) | Self::Linger(Some(Duration::ZERO)) => f.write_str("0s"),
             Self::Time(t) | Self::Linger(Some(t)) => write!(f, "{t:?}"),
             Self::Linger(None) => f.write_str("off"),
             Self::Errno(0) => f.write_str("none"),
@@ -374,4 +375,74 @@ from! {
     String => Text(std::convert::identity),
     Vec<u8> => Bytes(std::convert::identity),
     Group => Group(std::convert::identity),
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FORMS: &[Form] = &[
+        Form::Bool,
+        Form::Int,
+        Form::Unsigned,
+        Form::Long,
+        Form::Size,
+        Form::Time(Unit::Timeval),
+        Form::Time(Unit::Millis),
+        Form::Linger,
+        Form::Word(&[("want", 1), ("do", 2)]),
+        Form::Text(16),
+        Form::Bytes(8),
+        Form::Interface,
+        Form::Interface4,
+        Form::Group4,
+        Form::Source4,
+        Form::Group6,
+        Form::Source6,
+        Form::PortRange,
+        Form::Errno,
+        Form::Credentials,
+        Form::Numbers,
+        Form::Address,
+    ];
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_value_that_reads_back_or_an_error(text in "\\PC{0,20}|[0-9a-z.:%\\[\\]-]{0,20}") {
+            for form in FORMS {
+                if let Ok(value) = read(&text, *form) {
+                    prop_assert_eq!(read(&value.to_string(), *form), Ok(value), "{:?}", form);
+                }
+            }
+        }
+
+        #[test]
+        fn times_read_back(nanos: u64) {
+            let time = Duration::from_nanos(nanos % 1_000_000_000_000);
+            // Seconds with a fraction are a floating-point number: exact to the microsecond.
+            let Ok(Value::Time(back)) = read(&Value::Time(time).to_string(), Form::Time(Unit::Seconds)) else {
+                panic!("{time:?}")
+            };
+            prop_assert!(back.abs_diff(time) < Duration::from_micros(1));
+        }
+    }
+
+    #[test]
+    fn units_scale() {
+        let time = |text: &str, unit| match read(text, Form::Time(unit)) {
+            Ok(Value::Time(time)) => time,
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(time("1500", Unit::Millis), Duration::from_millis(1500));
+        assert_eq!(time("0.5", Unit::Seconds), Duration::from_millis(500));
+        assert_eq!(time("20us", Unit::Seconds), Duration::from_micros(20));
+        assert_eq!(time("1h", Unit::Millis), Duration::from_secs(3600));
+        for wrong in ["", "-1", "1d", "nan", "inf", "1e300", "s"] {
+            assert!(read(wrong, Form::Time(Unit::Seconds)).is_err(), "{wrong}");
+        }
+        assert_eq!(read("1G", Form::Size), Ok(Value::Int(1 << 30)));
+        assert!(read("9999999999G", Form::Size).is_err());
+    }
 }
