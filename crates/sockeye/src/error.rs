@@ -14,7 +14,8 @@ use std::{borrow::Cow, fmt, io, time::Duration};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What failed, on what, why, and what to do next.
-#[derive(Debug)]
+///
+/// `Debug` shows the same line as `Display`, for programs whose `main` returns it.
 pub struct Error {
     attempt: Cow<'static, str>,
     target: String,
@@ -217,6 +218,12 @@ impl fmt::Display for Error {
             Some(hint) => write!(f, " ({hint})"),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

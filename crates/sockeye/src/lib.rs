@@ -15,3 +15,8 @@ pub mod stop;
 pub use error::{Error, Result};
 pub use socket::{Addr, Socket};
 pub use sockeye_proto as proto;
+
+/// The pieces of code in the documentation, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/socket-api.md")]
+struct SocketApiPage;

@@ -36,7 +36,7 @@ impl Socket {
 
     /// `bind`: gives the socket its own address. Port 0 has the kernel choose one; an IP address of all zeroes is
     /// every interface. A Unix path is created and must not exist yet (see
-    /// [`remove_stale`](super::remove_stale)).
+    /// [`remove_stale`]).
     pub fn bind(&self, addr: impl Into<Addr>) -> Result<()> {
         let addr = addr.into();
         let bound = addr.to_kernel().and_then(|kernel| Ok(self.inner.bind(&kernel)?));
@@ -90,7 +90,7 @@ impl Socket {
         let mut under_way = false;
         wait.run(self.as_fd(), PollFlags::OUT, || match self.inner.connect(&kernel) {
             // The connection goes on in the kernel: calling again would be an error, waiting is right.
-            Err(e) if goes_on(&e, &wait) => {
+            Err(e) if goes_on(&e, &wait, addr) => {
                 under_way = true;
                 Ok(())
             }
@@ -107,9 +107,10 @@ impl Socket {
     }
 }
 
-fn goes_on(error: &io::Error, wait: &Wait) -> bool {
+fn goes_on(error: &io::Error, wait: &Wait, addr: &Addr) -> bool {
     match error.raw_os_error() {
-        Some(libc::EINTR) => wait.mode != Mode::NonBlocking,
+        // A Unix socket that waited for room in the listener's queue has not begun: it is called again.
+        Some(libc::EINTR) => wait.mode != Mode::NonBlocking && matches!(addr, Addr::Ip(_)),
         Some(libc::EINPROGRESS) => matches!(wait.mode, Mode::Timeout(_)),
         _ => false,
     }

@@ -60,6 +60,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("SO_DEBUG", "needs CAP_NET_ADMIN"),
     ("SO_MARK", "needs CAP_NET_ADMIN"),
     ("SO_RESERVE_MEM", "needs a memory cgroup"),
+    ("SO_TXTIME", "the clock that it names at first needs CAP_NET_ADMIN"),
     ("TCP_FASTOPEN_KEY", "none is set, and an empty one cannot be"),
     ("TCP_REPAIR", "needs CAP_NET_ADMIN"),
     ("TCP_TIMESTAMP", "needs TCP_REPAIR"),

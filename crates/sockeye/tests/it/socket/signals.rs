@@ -8,12 +8,21 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use sockeye::{
-    Socket,
-    socket::{Family, Type},
+    Addr, Socket,
+    socket::{Family, Type, UnixAddr},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{connection, listener, pattern, socket};
+
+/// Ends the storm, also when the work panics.
+struct Calm<'a>(&'a AtomicBool);
+
+impl Drop for Calm<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// Sends this thread a signal every millisecond while `work` runs; `work` gets the count so far.
 fn in_a_storm<T>(work: impl FnOnce(&AtomicU64) -> T) -> T {
@@ -33,9 +42,8 @@ fn in_a_storm<T>(work: impl FnOnce(&AtomicU64) -> T) -> T {
                 thread::sleep(Duration::from_millis(1));
             }
         });
-        let result = work(&count);
-        done.store(true, Ordering::Relaxed);
-        result
+        let _calm = Calm(&done);
+        work(&count)
     })
 }
 
@@ -129,5 +137,37 @@ fn fault_10_a_timeout_counts_on_over_signals() {
     in_a_storm(|_| {
         let error = client.recv(&mut [0]).expect_err("nothing comes");
         assert_eq!(error.class(), sockeye::error::Class::Deadline);
+    });
+}
+
+#[test]
+fn fault_10_connect_waits_on_over_signals() {
+    let listener = socket(Family::Unix, Type::Stream);
+    listener.bind(Addr::Unix(UnixAddr::Unnamed)).expect("the kernel chooses a name");
+    listener.listen(1).expect("listen");
+    let addr = listener.local_addr().expect("an abstract name");
+    // Until the queue is full.
+    let mut waiting = Vec::new();
+    loop {
+        let client = Socket::new(Family::Unix, Type::Stream).expect("a socket");
+        client.set_blocking(false).expect("set");
+        if client.connect_ex(&addr) == libc::EAGAIN {
+            break;
+        }
+        waiting.push(client);
+    }
+    let client = socket(Family::Unix, Type::Stream);
+    interruptible(&client);
+    in_a_storm(|count| {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                more(count, 20);
+                for _ in 0..=waiting.len() {
+                    listener.accept().expect("those that wait");
+                }
+            });
+            client.connect(&addr).expect("no EINTR");
+            client.peer_addr().expect("it is connected");
+        });
     });
 }
