@@ -18,7 +18,7 @@ pub(crate) use traffic::{Events, Traffic};
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use sockeye_proto::address::Keyword;
 
 /// See, speak, shape and stress any socket.
@@ -59,7 +59,8 @@ pub(crate) enum Command {
 
 /// Parses a whole command line, the program's name included.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
-    Ok(Cli::try_parse_from(with_relay(words.into_iter().collect()))?.command)
+    let matches = definition().try_get_matches_from(with_relay(words.into_iter().collect()))?;
+    Ok(Cli::from_arg_matches(&matches)?.command)
 }
 
 /// `sockeye A B` is `sockeye relay A B`: where the first word that is no flag is no command but looks like an
@@ -80,5 +81,15 @@ fn with_relay(mut words: Vec<OsString>) -> Vec<OsString> {
 
 /// The definition that help, completions and manual pages are made from.
 pub(crate) fn definition() -> clap::Command {
-    Cli::command()
+    let command = Cli::command().help_template(HELP);
+    let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |all, name| all.mut_subcommand(name, |c| c.help_template(HELP)))
 }
+
+/// Examples first: most people need to read no further.
+const HELP: &str = "\
+{about}{after-help}
+
+{usage-heading} {usage}
+
+{all-args}";

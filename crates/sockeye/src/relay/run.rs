@@ -68,6 +68,9 @@ pub async fn run(first: &Spec, second: &Spec, plan: &Plan, stop: &Stop) -> Resul
         opened = opening => opened?,
         () = stop.asked(Urgency::Drain) => return Ok(interrupted()),
     };
+    if let Opened::Listener(listener) = &opened {
+        announce(listener, plan);
+    }
     let opened = match opened {
         Opened::Listener(listener) if forks(first) => {
             return many(*listener, second, directions[1], plan, stop).await;
@@ -88,7 +91,12 @@ pub async fn run(first: &Spec, second: &Spec, plan: &Plan, stop: &Stop) -> Resul
                 Err(Error::new("serve many peers at", &listener.about().address, reason)
                     .hint("put the address with fork first"))
             }
-            other => other.first(accept_timeout(second)).await,
+            other => {
+                if let Opened::Listener(listener) = &other {
+                    announce(listener, plan);
+                }
+                other.first(accept_timeout(second)).await
+            }
         }
     };
     let second = tokio::select! {
@@ -98,6 +106,14 @@ pub async fn run(first: &Spec, second: &Spec, plan: &Plan, stop: &Stop) -> Resul
     let names = [first.about.clone(), second.about.clone()];
     let summary = pair(first, second, plan, stop).await;
     Ok(Outcome::Single(names, summary.into()))
+}
+
+/// Says where it listens: port 0 becomes a number only now.
+fn announce(listener: &Listener, plan: &Plan) {
+    let about = listener.about();
+    let local = about.local.as_deref();
+    plan.context.events.emit(|| Event::Listening { address: &about.address, local });
+    plan.context.notice(format_args!("listening on {}", local.unwrap_or(&about.address)));
 }
 
 fn interrupted() -> Outcome {
