@@ -10,6 +10,8 @@ mod hint;
 
 use std::{borrow::Cow, fmt, io, time::Duration};
 
+use sockeye_proto::framing::FrameError;
+
 /// A result with sockeye's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -36,6 +38,8 @@ pub enum Reason {
     Unresolved(String),
     /// The peer broke the protocol: a bad frame, checksum or HTTP message.
     Protocol(String),
+    /// The messages on a stream are damaged, cut short or too large.
+    Frame(FrameError),
     /// Each address that the name stands for was tried; all failed.
     Each(Vec<Error>),
 }
@@ -145,7 +149,7 @@ impl Error {
             Reason::TimedOut(_) => Class::Deadline,
             Reason::Usage(_) => Class::Usage,
             Reason::Unresolved(_) => Class::Network,
-            Reason::Protocol(_) => Class::Protocol,
+            Reason::Protocol(_) | Reason::Frame(_) => Class::Protocol,
             Reason::Each(all) => all.last().map_or(Class::Network, Self::class),
         }
     }
@@ -184,6 +188,12 @@ impl From<io::Error> for Reason {
     }
 }
 
+impl From<FrameError> for Reason {
+    fn from(error: FrameError) -> Self {
+        Self::Frame(error)
+    }
+}
+
 impl From<rustix::io::Errno> for Reason {
     fn from(errno: rustix::io::Errno) -> Self {
         Self::Io(errno.into())
@@ -200,6 +210,7 @@ impl fmt::Display for Reason {
             }
             Self::TimedOut(after) => write!(f, "no answer within {after:?}"),
             Self::Usage(text) | Self::Unresolved(text) | Self::Protocol(text) => f.write_str(text),
+            Self::Frame(error) => error.fmt(f),
             Self::Each(all) => {
                 for (i, error) in all.iter().enumerate() {
                     let comma = if i == 0 { "" } else { "; " };

@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod relay;
 pub mod service;
+pub mod framed;
 pub mod socket;
 pub mod stop;
 

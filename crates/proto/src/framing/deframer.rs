@@ -1,5 +1,7 @@
 //! A decoder and the buffer it works on.
 
+use std::ops::Range;
+
 use super::{Decoder, End, FrameError, Framing, Half, Need, Seal, Skipped, Step};
 
 /// What a new buffer has, and the least that is offered to a read.
@@ -45,13 +47,6 @@ pub struct Message<'a> {
     pub seal: Option<Seal>,
 }
 
-/// A step with the place of its message.
-enum Found {
-    Message(std::ops::Range<usize>, Option<Seal>),
-    Skipped(Skipped),
-    NeedMore(Need),
-}
-
 impl Deframer {
     /// For one direction of one stream, from its first byte on.
     pub fn new(framing: &Framing) -> Self {
@@ -93,50 +88,48 @@ impl Deframer {
     /// The next step in what was received. An error is final, unless it is [`FrameError::Damaged`].
     #[inline]
     pub fn step(&mut self) -> Result<Item<'_>, FrameError> {
-        Ok(match self.find()? {
-            Found::Message(range, seal) => Item::Message(Message { bytes: &self.buf[range], seal }),
-            Found::Skipped(skipped) => Item::Skipped(skipped),
-            Found::NeedMore(need) => Item::NeedMore(need),
-        })
-    }
-
-    /// The next message in what was received, none if more must be read; what is skipped is an error after
-    /// which the next call goes on.
-    #[inline]
-    pub fn message(&mut self) -> Result<Option<Message<'_>>, FrameError> {
-        match self.find()? {
-            Found::Message(range, seal) => Ok(Some(Message { bytes: &self.buf[range], seal })),
-            Found::Skipped(skipped) => Err(FrameError::Damaged(skipped)),
-            Found::NeedMore(_) => Ok(None),
-        }
-    }
-
-    #[inline]
-    fn find(&mut self) -> Result<Found, FrameError> {
-        Ok(match self.decoder.decode(&self.buf[self.start..self.end])? {
-            Step::NeedMore(need) => Found::NeedMore(need),
+        Ok(match self.advance()? {
             Step::Message(frame) => {
-                let base = self.start;
-                self.start += frame.consumed;
-                Found::Message(base + frame.payload.start..base + frame.payload.end, frame.seal)
+                Item::Message(Message { bytes: &self.buf[frame.payload], seal: frame.seal })
             }
-            Step::Skipped(skipped) => {
-                self.start += skipped.bytes;
-                Found::Skipped(skipped)
-            }
+            Step::Skipped(skipped) => Item::Skipped(skipped),
+            Step::NeedMore(need) => Item::NeedMore(need),
         })
     }
 
-    /// The input ended: a last message that needs no end of its own, nothing, or half a message.
-    pub fn end(&mut self) -> Result<Option<Message<'_>>, Half> {
-        match self.decoder.end(&self.buf[self.start..self.end]) {
+    /// The next step, with the message as a place that [`bytes`](Self::bytes) turns into a slice: for loops that
+    /// read more in between, which a borrowed message would forbid.
+    #[inline]
+    pub fn advance(&mut self) -> Result<Step, FrameError> {
+        let base = self.start;
+        let mut step = self.decoder.decode(&self.buf[base..self.end])?;
+        match &mut step {
+            Step::NeedMore(_) => {}
+            Step::Message(frame) => {
+                self.start += frame.consumed;
+                frame.payload = base + frame.payload.start..base + frame.payload.end;
+            }
+            Step::Skipped(skipped) => self.start += skipped.bytes,
+        }
+        Ok(step)
+    }
+
+    /// The bytes of the message at `payload`, which [`advance`](Self::advance) gave; they stay until
+    /// [`space`](Self::space) is asked for. A place that is not in the buffer has no bytes.
+    #[inline]
+    pub fn bytes(&self, payload: Range<usize>) -> &[u8] {
+        self.buf.get(payload).unwrap_or_default()
+    }
+
+    /// The input ended: a last message that needs no end of its own (its place), nothing, or half a message.
+    pub fn end(&mut self) -> Result<Option<Range<usize>>, Half> {
+        match self.decoder.end(self.left()) {
             End::Clean => Ok(None),
             End::Half(half) => Err(half),
             End::Message(frame) => {
                 let base = self.start;
                 self.start = self.end;
-                let bytes = &self.buf[base + frame.payload.start..base + frame.payload.end];
-                Ok(Some(Message { bytes, seal: frame.seal }))
+                Ok(Some(base + frame.payload.start..base + frame.payload.end))
             }
         }
     }

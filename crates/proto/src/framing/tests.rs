@@ -69,7 +69,7 @@ fn decode(
         }
     }
     match deframer.end() {
-        Ok(last) => messages.extend(last.map(|m| m.bytes.to_vec())),
+        Ok(last) => messages.extend(last.map(|place| deframer.bytes(place).to_vec())),
         Err(half) => return Err(FrameError::Half(half)),
     }
     Ok((messages, skipped))
