@@ -42,6 +42,7 @@
 mod deframer;
 mod delim;
 mod error;
+mod explain;
 mod fixed;
 mod length;
 mod line;
@@ -54,6 +55,7 @@ mod tests;
 pub use deframer::{Deframer, Item, Message};
 pub use delim::Delimiter;
 pub use error::{EncodeError, FrameError};
+pub use explain::{Explainer, Explanation, Shape};
 pub use length::{ByteOrder, LengthField, Width};
 pub use sealed::{Order, Seal};
 pub use spec::SpecError;
