@@ -1,6 +1,7 @@
 //! What was typed, one file per command: clap's structures, no system calls.
 
 mod connect;
+mod frame;
 mod generate;
 mod listen;
 mod options;
@@ -9,6 +10,7 @@ mod serve;
 mod traffic;
 
 pub(crate) use connect::Connect;
+pub(crate) use frame::Frame;
 pub(crate) use generate::{Completions, Man};
 pub(crate) use listen::Listen;
 pub(crate) use options::Options;
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Explain socket options, or show their values on a socket
     Options(Options),
+    /// Convert, check and guess how messages are framed
+    Frame(Frame),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Print the manual pages

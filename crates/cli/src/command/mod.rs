@@ -1,6 +1,7 @@
 //! From what was typed to what runs: each command turns its arguments into a library call.
 
 mod connect;
+mod frame;
 mod generate;
 mod listen;
 mod options;
@@ -22,6 +23,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Listen(args) => listen::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Options(args) => options::run(&args),
+        Command::Frame(args) => frame::frame(&args),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
     }

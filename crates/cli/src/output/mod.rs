@@ -3,6 +3,8 @@
 //! Nothing else in the command writes to the standard streams. A reader that leaves (`sockeye … | head -1`)
 //! is not an error: it ends the command quietly with exit code 0.
 
+pub(crate) mod frame;
+
 use std::{
     fmt,
     io::{self, IsTerminal, Write},

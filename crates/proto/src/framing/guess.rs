@@ -18,6 +18,9 @@ use super::{
 /// More than this of a sample is not looked at.
 pub const SAMPLE: usize = 256 << 10;
 
+/// After so many messages a framing has shown what it can.
+const ENOUGH: usize = 2048;
+
 /// At most so many guesses are given.
 const GUESSES: usize = 6;
 
@@ -51,10 +54,12 @@ pub fn guess(sample: &[u8], complete: bool) -> Vec<Guess> {
     found.extend([sample.line(), sample.netstring(), sample.sealed(), sample.fixed()].into_iter().flatten());
     found.retain(|(_, guess)| guess.bits > 0.0);
     found.sort_by(|a, b| b.1.bits.total_cmp(&a.1.bits));
+    let best = found.first().map_or(0.0, |(_, guess)| guess.bits);
     let mut seen = Vec::new();
     // The same boundaries in another spelling (a u16 at offset 2 instead of a u32) say nothing new.
     found.retain(|(boundaries, _)| !seen.contains(boundaries) && (seen.push(*boundaries), true).1);
-    found.into_iter().map(|(_, guess)| guess).take(GUESSES).collect()
+    // What is far weaker than the best only distracts.
+    found.into_iter().map(|(_, guess)| guess).filter(|g| g.bits * 8.0 > best).take(GUESSES).collect()
 }
 
 const DELIMITERS: [&[u8]; 13] = [
@@ -133,6 +138,10 @@ impl Run {
         self.boundaries.write_usize(self.covered);
     }
 
+    fn mostly_empty(&self) -> bool {
+        self.empty * 2 > self.messages
+    }
+
     fn guess(self, framing: Framing, bits: f64, evidence: String) -> (u64, Guess) {
         let mut boundaries = self.boundaries;
         // A fixed size and a length field may well agree: both are worth knowing.
@@ -166,12 +175,15 @@ impl<'a> Sample<'a> {
                 Ok(Step::Message(frame)) => {
                     run.header_cost += header(&rest[..frame.payload.start]);
                     run.message(frame.payload.len(), frame.consumed);
+                    if run.messages == ENOUGH {
+                        return (!run.mostly_empty()).then_some(run);
+                    }
                 }
                 Ok(Step::NeedMore(need)) => {
                     // A whole sample that ends in the middle of a first, large message fits nothing.
                     let far = matches!(need, Need::Exactly(n) if self.complete && n > run.covered);
                     let enough = run.messages >= 2 || (run.messages == 1 && rest.is_empty());
-                    return (enough && !far && run.empty * 2 <= run.messages).then_some(run);
+                    return (enough && !far && !run.mostly_empty()).then_some(run);
                 }
                 Ok(Step::Skipped(_)) | Err(_) => return None,
             }
@@ -185,6 +197,7 @@ impl<'a> Sample<'a> {
                 let mean = run.covered as f64 / run.messages as f64;
                 (mean.max(2.0).log2(), "the last message ends where the data ends")
             }
+            _ if run.messages == ENOUGH => (0.0, "no more were looked at"),
             (_, true) => (-16.0, "the data ends in the middle of a message"),
             (_, false) => (0.0, "the sample ends in the middle of more"),
         }
@@ -296,9 +309,11 @@ impl<'a> Sample<'a> {
 
     /// The distance at which bytes repeat far more often than by chance.
     fn fixed(&self) -> Option<(u64, Guess)> {
-        let n = self.bytes.len();
+        // Every distance is tried, so part of the sample must do.
+        let part = &self.bytes[..self.bytes.len().min(SAMPLE / 8)];
+        let n = part.len();
         let equal_at = |distance: usize| {
-            let pairs = self.bytes.iter().zip(&self.bytes[distance..]);
+            let pairs = part.iter().zip(&part[distance..]);
             pairs.filter(|(a, b)| a == b).count() as f64 / (n - distance) as f64
         };
         if n < 8 {
@@ -310,10 +325,11 @@ impl<'a> Sample<'a> {
             let equal = equal_at(size);
             let gain = equal * (equal / chance).log2()
                 + (1.0 - equal) * ((1.0 - equal).max(1e-9) / (1.0 - chance).max(1e-9)).log2();
-            (equal, if equal > chance { gain * (n - size) as f64 } else { 0.0 })
+            (equal, if equal > chance + 0.1 { gain * (n - size) as f64 } else { 0.0 })
         };
         // A multiple of the size repeats as well, so a larger one must be much better.
-        let sizes = (2..=1024.min(n / 4)).filter(|size| !self.complete || n.is_multiple_of(*size));
+        let sizes =
+            (2..=1024.min(n / 4)).filter(|size| !self.complete || self.bytes.len().is_multiple_of(*size));
         let best = sizes
             .map(|size| (size, score(size)))
             .reduce(|a, b| if b.1.0 > a.1.0 + 0.05 || (b.1.0 > a.1.0 && b.0 % a.0 != 0) { b } else { a })?;

@@ -39,6 +39,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod census;
 mod deframer;
 mod delim;
 mod error;
@@ -53,6 +54,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
+pub use census::{Census, SizeRange, Sizes};
 pub use deframer::{Deframer, Item, Message};
 pub use delim::Delimiter;
 pub use error::{EncodeError, FrameError};

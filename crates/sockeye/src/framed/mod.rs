@@ -27,6 +27,10 @@
 //! [`Reason::Frame`](crate::error::Reason::Frame). After [`FrameError::Damaged`] (sealed frames only) the
 //! next `recv` goes on with the next good frame; after any other error the stream is of no more use.
 
+mod tools;
+
+pub use tools::{check, convert, guess_input};
+
 use std::{
     io::{self, Read, Write},
     ops::Range,
