@@ -132,7 +132,7 @@ impl Error {
             Reason::TimedOut(_) => io::ErrorKind::TimedOut,
             Reason::Usage(_) => io::ErrorKind::InvalidInput,
             Reason::Unresolved(_) => io::ErrorKind::NotFound,
-            Reason::Protocol(_) => io::ErrorKind::InvalidData,
+            Reason::Protocol(_) | Reason::Frame(_) => io::ErrorKind::InvalidData,
             Reason::Each(all) => all.last().map_or(io::ErrorKind::Other, Self::kind),
         }
     }
