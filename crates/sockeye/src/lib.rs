@@ -7,9 +7,9 @@
 pub mod endpoint;
 pub mod error;
 pub mod event;
+pub mod framed;
 pub mod relay;
 pub mod service;
-pub mod framed;
 pub mod socket;
 pub mod stop;
 

@@ -163,6 +163,7 @@ impl fmt::Display for Setting {
             Value::Number(mode) if info.value == ValueType::Mode => write!(f, "={mode:04o}"),
             Value::Number(number) => write!(f, "={number}"),
             Value::Time(time) => write!(f, "={}", seconds(*time)),
+            Value::Framing(framing) => write!(f, "={}", protect(&framing.to_string(), true)),
             Value::Text(text) => write!(f, "={}", protect(text, true)),
         }
     }

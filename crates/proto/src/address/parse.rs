@@ -6,9 +6,10 @@ use std::ops::Range;
 use super::error::{Fault, Problem};
 use super::keywords::{Build, Keyword, keywords};
 use super::kind::{Host, HostPort, Kind, Port, Protocol, UnixName, Via};
-use super::option::{OptionName, Options, SHORTHANDS, normal, number, options};
+use super::option::{OptionName, Options, SHORTHANDS, ValueType, normal, number, options};
 use super::tokens::{Field, Lexer};
 use super::{Address, Prompted, Role, prompt, url};
+use crate::framing::Framing;
 
 /// Parses the part of `whole` that `part` names; the places of faults are those in `whole`.
 pub(super) fn single(whole: &str, part: Range<usize>, role: Role) -> Result<Prompted, Fault> {
@@ -193,8 +194,12 @@ pub(super) fn set(
     }
     let expected = || info.value.to_string();
     let bad = |at: Range<usize>, value: &str| {
-        let what =
-            Problem::BadValue { option: name.text.clone(), value: value.to_owned(), expected: expected() };
+        // A framing has a grammar of its own, and its own words for what is wrong.
+        let expected = match value.parse::<Framing>() {
+            Err(error) if info.value == ValueType::Framing => error.to_string(),
+            _ => expected(),
+        };
+        let what = Problem::BadValue { option: name.text.clone(), value: value.to_owned(), expected };
         Fault::new(at, what)
     };
     let value = match (shorthand, value) {

@@ -149,7 +149,7 @@ mod tests {
         let ranges: Vec<_> = census.sizes.ranges().map(|r| (r.from, r.to, r.messages)).collect();
         assert_eq!(ranges, [(0, 0, 1), (1, 1, 1), (2, 3, 1), (4, 7, 3)]);
         assert_eq!((census.smallest, census.largest, census.bytes), (0, 7, 22));
-        census.last(usize::MAX);
-        assert_eq!(census.sizes.ranges().last().map(|r| r.to), Some(usize::MAX));
+        census.last(usize::MAX >> 1);
+        assert_eq!(census.sizes.ranges().last().map(|r| r.to), Some(usize::MAX >> 1));
     }
 }

@@ -50,7 +50,7 @@ impl FromStr for Framing {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
-        let mut words = split(text).into_iter();
+        let mut words = split(unwrapped(text)).into_iter();
         let first = words.next().unwrap_or_default();
         let (name, parameter) = match first.split_once(':') {
             Some((name, parameter)) => (name, Some(parameter)),
@@ -121,6 +121,12 @@ impl Framing {
         }
         Ok(())
     }
+}
+
+/// Without the brackets that keep a framing together among the options of an address.
+fn unwrapped(text: &str) -> &str {
+    let inside = |open, close| text.strip_prefix(open).and_then(|t: &str| t.strip_suffix(close));
+    inside('(', ')').or_else(|| inside('[', ']')).or_else(|| inside('{', '}')).unwrap_or(text)
 }
 
 /// Splits at commas that no backslash precedes.

@@ -352,6 +352,7 @@ fn spec_errors_name_the_nearest_word() {
     for (text, same) in [
         ("LEN:U32,LE", "len:u32le"),
         ("len:u32", "len:u32be"),
+        ("(len:u32,le)", "len:u32le"),
         ("delim:0x0d0a", "delim:\\r\\n"),
         ("delim:\\,", "delim:\\x2c"),
         ("line,max=64k", "line,max=65536"),

@@ -254,6 +254,7 @@ fn option_value(value: &Value) -> socket::options::Value {
         Value::Flag(on) => socket::options::Value::Bool(*on),
         Value::Number(number) => socket::options::Value::Int(*number),
         Value::Time(time) => socket::options::Value::Time(*time),
+        Value::Framing(framing) => socket::options::Value::Text(framing.to_string()),
         Value::Text(text) => socket::options::Value::Text(text.clone()),
     }
 }

@@ -5,6 +5,8 @@ mod value;
 
 use std::time::Duration;
 
+use crate::framing::Framing;
+
 pub use table::{OptionInfo, OptionName};
 pub use value::ValueType;
 pub(super) use value::{number, seconds};
@@ -78,6 +80,8 @@ pub enum Value {
     Number(i64),
     /// Seconds with a fraction, or with a unit: `0.5`, `200ms`, `2m`.
     Time(Duration),
+    /// How messages are told apart.
+    Framing(Framing),
     /// Anything else.
     Text(String),
 }
@@ -129,6 +133,14 @@ impl Options {
     pub fn time(&self, name: OptionName) -> Option<Duration> {
         match self.last(name)? {
             Value::Time(t) => Some(*t),
+            _ => None,
+        }
+    }
+
+    /// The framing given for `name`.
+    pub fn framing(&self, name: OptionName) -> Option<&Framing> {
+        match self.last(name)? {
+            Value::Framing(framing) => Some(framing),
             _ => None,
         }
     }

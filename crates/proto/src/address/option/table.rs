@@ -3,7 +3,7 @@
 //!
 //! The first spelling is the one that is printed. In all of them `_` reads as `-`, and case does not count.
 
-use super::value::{FLAG, MODE, SIZE, TEXT, TIME, ValueType, int, one_of, word_or};
+use super::value::{FLAG, FRAMING, MODE, SIZE, TEXT, TIME, ValueType, int, one_of, word_or};
 use crate::address::Groups;
 use crate::address::group::maybe;
 
@@ -103,7 +103,7 @@ options! {
     NullEof "null-eof" [] FLAG, SOCKET; "An empty datagram means the end of data."
 
     // What passes.
-    Frame "frame" [] TEXT, STREAM; "Framing of the messages on this address, such as line or len:u16."
+    Frame "frame" [] FRAMING, STREAM; "Framing of the messages on this address, such as line or len:u16be."
     Preamble "preamble" [] TEXT, ANY; "Text to send before anything else."
     HalfClose "half-close" [] one_of(&["pass", "close", "ignore"]), ANY; "When the other side ends: pass the end on, close both directions, or ignore it."
     Shut "shut" [] one_of(&["down", "close", "none", "null"]), FD; "How the end is passed on: shutdown(2), close(2), not at all, or an empty datagram."

@@ -23,6 +23,8 @@ pub enum ValueType {
     Mode,
     /// A time up to 2^32 s: seconds with a fraction, or with a unit (`us`, `ms`, `s`, `m`, `h`, `d`).
     Time,
+    /// A framing of messages.
+    Framing,
     /// Any text.
     Text,
     /// One of a few words, in any case.
@@ -39,6 +41,7 @@ pub(super) const SIZE: ValueType = ValueType::Size;
 pub(super) const MODE: ValueType = ValueType::Mode;
 pub(super) const TIME: ValueType = ValueType::Time;
 pub(super) const TEXT: ValueType = ValueType::Text;
+pub(super) const FRAMING: ValueType = ValueType::Framing;
 
 pub(super) const fn int(min: i64, max: i64) -> ValueType {
     ValueType::Number { min, max }
@@ -80,6 +83,7 @@ impl ValueType {
                 mode.filter(|n| *n <= 0o7777).map(Value::Number)
             }
             Self::Time => time(text).map(Value::Time),
+            Self::Framing => text.parse().ok().map(Value::Framing),
             Self::Text => Some(Value::Text(text.to_owned())),
             Self::OneOf { words, .. } => {
                 words.iter().find(|w| w.eq_ignore_ascii_case(text)).map(|w| Value::Text((*w).to_owned()))
@@ -98,6 +102,7 @@ impl fmt::Display for ValueType {
             Self::Size => f.write_str("a number of bytes such as 4096, 64k or 1M"),
             Self::Mode => f.write_str("permissions in octal, such as 0640"),
             Self::Time => f.write_str("a time such as 0.5 (seconds), 200ms or 2m"),
+            Self::Framing => f.write_str("a framing such as line, delim:0x0d0a, len:u32be or sealed"),
             Self::Text => f.write_str("text"),
             Self::OneOf { words, .. } => write!(f, "one of {}", words.join(", ")),
         }

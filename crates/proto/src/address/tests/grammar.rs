@@ -156,7 +156,7 @@ fn values_have_the_type_of_their_option() {
     assert_eq!(options.time(OptionName::Linger), Some(Duration::ZERO));
     assert_eq!(options.number(OptionName::Retry), Some(8));
     assert_eq!(options.text(OptionName::Range), Some("10.0.0.0:255.0.0.0"));
-    assert_eq!(options.text(OptionName::Frame), Some("delim:\r\n"));
+    assert_eq!(options.framing(OptionName::Frame), "delim:0x0d0a".parse().ok().as_ref());
     assert_eq!(parse("UNIX-L:/s,mode=600,umask=0077").options.number(OptionName::Mode), Some(0o600));
     assert_eq!(parse("TCP:h:1,send-proxy").options.text(OptionName::SendProxy), Some("v1"));
 }

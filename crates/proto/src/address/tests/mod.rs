@@ -2,6 +2,7 @@
 
 mod docs;
 mod errors;
+mod framing;
 mod grammar;
 mod prompt;
 mod roundtrip;

@@ -66,6 +66,9 @@ fn kinds(keyword: &'static Keyword) -> BoxedStrategy<Kind> {
     }
 }
 
+const FRAMINGS: [&str; 5] =
+    ["line,max=77", "delim:\\r\\,\\\\ \\x00(", "fixed:9", "len:u16le,offset=2,adjust=-4,skip=1", "sealed"];
+
 fn values(of: ValueType) -> BoxedStrategy<Value> {
     match of {
         ValueType::Flag => any::<bool>().prop_map(Value::Flag).boxed(),
@@ -74,6 +77,9 @@ fn values(of: ValueType) -> BoxedStrategy<Value> {
         ValueType::Mode => (0..=0o7777_i64).prop_map(Value::Number).boxed(),
         ValueType::Time => (0..1_u64 << 32, 0..1_000_000_000_u32)
             .prop_map(|(s, n)| Value::Time(std::time::Duration::new(s, n)))
+            .boxed(),
+        ValueType::Framing => proptest::sample::select(&FRAMINGS)
+            .prop_map(|spec| Value::Framing(spec.parse().expect("a framing")))
             .boxed(),
         ValueType::Text => prop_oneof![texts(), Just(String::new())].prop_map(Value::Text).boxed(),
         ValueType::OneOf { words, .. } => {
