@@ -14,6 +14,7 @@ Examples:
   sockeye connect udp:127.0.0.1:9999                   each line is a datagram
   sockeye connect -C tcp:127.0.0.1:25                  lines end in CR LF
   sockeye connect unix:/run/x.sock                     a Unix socket
+  sockeye connect tcp:127.0.0.1:9999 --frame len:u32be type lines, send length-prefixed messages
   sockeye connect -z 127.0.0.1:22                      only see whether somebody listens")]
 pub(crate) struct Connect {
     /// What to connect to: an address, or HOST:PORT

@@ -11,6 +11,8 @@ Examples:
   sockeye relay unix-listen:/tmp/x.sock,fork tcp:[::1]:80  a Unix socket in front of a TCP server
   sockeye relay -u udp-recv:5000 create:/tmp/capture       datagrams into a file, one way
   sockeye relay tcp-listen:7000,fork 'exec:bc -l'          a program for each client
+  sockeye relay tcp-listen:7000,frame=line tcp:h:80,frame=len:u32be   convert between framings
+  sockeye relay udp-listen:7000 tcp:h:80,frame=len:u16be   datagrams over TCP, boundaries kept
   sockeye relay -v -x tcp-listen:7000 tcp:127.0.0.1:80     see what passes")]
 pub(crate) struct Relay {
     /// The first address (A!!B reads from A and writes to B)

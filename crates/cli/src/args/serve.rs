@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sockeye_proto::framing::Framing;
+
 use super::traffic::{Events, time};
 
 /// What `sockeye serve` was given.
@@ -13,6 +15,7 @@ Examples:
   sockeye serve greet 8088 --max-clients 100
   sockeye serve hello 9999 --delay 1s                 the pause before each answer, as in the tutorial
   sockeye serve echo unix:/tmp/echo.sock -v           show each message
+  sockeye serve echo 5600 --frame len:u32be           with a length before each message
 
 Without a framing a message is what one receive brings: under load a stream splits and merges messages.")]
 pub(crate) struct Serve {
@@ -23,6 +26,10 @@ pub(crate) struct Serve {
     /// Where: addresses, HOST:PORT, or ports on loopback
     #[arg(required = true, value_name = "ADDRESS")]
     pub(crate) addresses: Vec<String>,
+
+    /// How messages are told apart on streams (see sockeye frame --help)
+    #[arg(short = 'F', long, value_name = "FRAMING")]
+    pub(crate) frame: Option<Framing>,
 
     /// How long to think before each answer
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "0")]

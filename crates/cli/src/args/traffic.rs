@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use clap::ValueHint;
-use sockeye_proto::address::{Value, ValueType};
+use sockeye_proto::{
+    address::{Value, ValueType},
+    framing::Framing,
+};
 
 /// Deadlines, and ways to see what passes.
 #[derive(Debug, clap::Args)]
@@ -15,6 +18,14 @@ pub(crate) struct Traffic {
     /// Show what passes on the standard error, in hexadecimal
     #[arg(short = 'x', long)]
     pub(crate) hex: bool,
+
+    /// How messages are told apart on streams; lines that are typed become messages (see sockeye frame --help)
+    #[arg(short = 'F', long, value_name = "FRAMING")]
+    pub(crate) frame: Option<Framing>,
+
+    /// Explain each receive and each message: sticky and half packets as they happen
+    #[arg(long)]
+    pub(crate) explain: bool,
 
     /// How long an answer may take once the other side has ended [default: 1h; 2s for datagrams]
     #[arg(short = 't', long, value_name = "TIME", value_parser = time)]

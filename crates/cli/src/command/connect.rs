@@ -13,7 +13,7 @@ use sockeye_proto::address::{Address, Kind, OptionName, Role, Value};
 
 use super::{
     relay::finish,
-    session::{Crowd, Session, block_on, prompted},
+    session::{Crowd, Session, block_on, frame, prompted},
 };
 use crate::{
     args::Connect,
@@ -28,6 +28,7 @@ pub(super) fn run(args: &Connect) -> Result<ExitCode, Failure> {
 async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure> {
     let session = Session::begin(&args.traffic.events)?;
     let mut plan = session.plan(&args.traffic);
+    let framed = address.options.has(OptionName::Frame);
     plan.rules.only = match (args.send_only, args.recv_only) {
         (true, _) => Some(Way::Forward),
         (_, true) => Some(Way::Backward),
@@ -53,7 +54,7 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
         peer.close().await;
         return Ok(ExitCode::SUCCESS);
     }
-    let ours = ours(&peer, args, &mut plan.rules).map_err(|e| session.failed(e))?;
+    let ours = ours(&peer, args, framed, &mut plan.rules).map_err(|e| session.failed(e))?;
     let names = [ours.about.clone(), peer.about.clone()];
     let summary = relay::pair(ours, peer, &plan, &drained(&session)).await;
     finish(&session, Outcome::Single(names, summary.into()), args.traffic.json)
@@ -71,12 +72,12 @@ pub(super) fn drained(session: &Session) -> sockeye::stop::Stop {
 }
 
 /// Our side: a console with a prompt for people, the plain streams for programs.
-fn ours(peer: &Endpoint, args: &Connect, rules: &mut relay::Rules) -> Result<Endpoint, Error> {
+fn ours(peer: &Endpoint, args: &Connect, framed: bool, rules: &mut relay::Rules) -> Result<Endpoint, Error> {
     if console::is_for_people() && !args.recv_only && !args.send_only {
         rules.ends_with_second = true;
-        return console::open(peer.about.name());
+        return console::open(peer.about.name(), framed);
     }
-    let mut ours = sockeye::endpoint::standard()?;
+    let mut ours = console::streams(framed)?;
     if args.no_shutdown {
         ours.reader = sockeye::endpoint::without_end(ours.reader);
     }
@@ -107,6 +108,7 @@ fn address(args: &Connect) -> Result<Address, Failure> {
     if args.crlf {
         set(OptionName::Crlf, Value::Flag(true));
     }
+    frame(&mut address, args.traffic.frame.as_ref());
     Ok(address)
 }
 

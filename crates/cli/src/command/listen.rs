@@ -7,7 +7,7 @@ use sockeye::{
     endpoint::{
         Context, Direction, Endpoint, Listener, Opened,
         clients::{self, WhenFull},
-        open,
+        lines, open,
     },
     error::Reason,
     event::{Event, next_id},
@@ -20,7 +20,7 @@ use sockeye_proto::address::{Address, OptionName, Role, Value};
 use super::{
     connect::{bracketed, drained, narrow},
     relay::finish,
-    session::{Crowd, Session, block_on, prompted},
+    session::{Crowd, Session, block_on, frame, prompted},
 };
 use crate::{
     args::Listen,
@@ -35,10 +35,11 @@ pub(super) fn run(args: &Listen) -> Result<ExitCode, Failure> {
         let plan = plan(args, &session);
         let listener = listener(&address, &plan.context).await.map_err(|e| session.failed(e))?;
         announce(&session, &listener);
+        let framed = address.options.has(OptionName::Frame);
         if many {
-            serve(args, &session, listener, plan).await
+            serve(args, &session, listener, plan, framed).await
         } else {
-            one(args, &session, listener, plan).await
+            one(args, &session, listener, plan, framed).await
         }
     })?
 }
@@ -63,6 +64,7 @@ async fn one(
     session: &Session,
     listener: Listener,
     mut plan: Plan,
+    framed: bool,
 ) -> Result<ExitCode, Failure> {
     let accepted = tokio::select! {
         accepted = Opened::Listener(Box::new(listener)).first(args.wait) => accepted,
@@ -72,13 +74,13 @@ async fn one(
     let (ours, _) = match program(args) {
         Some(program) => {
             let context = plan.context.facing(&client.about);
-            (started(&program, &context).await.map_err(|e| session.failed(e))?, ())
+            (started(&program, &context, framed).await.map_err(|e| session.failed(e))?, ())
         }
         None if console::is_for_people() => {
             plan.rules.ends_with_second = true;
-            (console::open(client.about.name()).map_err(|e| session.failed(e))?, ())
+            (console::open(client.about.name(), framed).map_err(|e| session.failed(e))?, ())
         }
-        None => (sockeye::endpoint::standard().map_err(|e| session.failed(e))?, ()),
+        None => (console::streams(framed).map_err(|e| session.failed(e))?, ()),
     };
     let names = [ours.about.clone(), client.about.clone()];
     let summary = relay::pair(ours, client, &plan, &drained(session)).await;
@@ -91,6 +93,7 @@ async fn serve(
     session: &Session,
     listener: Listener,
     plan: Plan,
+    framed: bool,
 ) -> Result<ExitCode, Failure> {
     let (limits, events, json) = (plan.limits.clone(), session.events.clone(), args.traffic.json);
     let stop = session.stop.clone();
@@ -100,7 +103,7 @@ async fn serve(
             let shared = shared.clone();
             async move {
                 let (program, plan, stop) = &*shared;
-                match started(program, &plan.context.facing(&endpoint.about)).await {
+                match started(program, &plan.context.facing(&endpoint.about), framed).await {
                     Ok(program) => drop(relay::pair(program, endpoint, plan, stop).await),
                     Err(error) => {
                         output::notice(format_args!("{error}"));
@@ -112,7 +115,7 @@ async fn serve(
         clients::serve(listener, &limits, &events, &stop, client).await
     } else {
         let meeting =
-            Arc::new(Meeting { hub: Hub::default(), style: Style::of(args), events: events.clone() });
+            Arc::new(Meeting { hub: Hub::default(), style: Style::of(args), framed, events: events.clone() });
         let speaker = tokio::spawn(console::lines(meeting.clone(), !args.recv_only));
         let served = clients::serve(listener, &limits, &events, &stop, move |endpoint| {
             meet(meeting.clone(), endpoint)
@@ -129,6 +132,8 @@ async fn serve(
 pub(crate) struct Meeting {
     pub(crate) hub: Hub,
     style: Style,
+    /// Whether clients speak in messages rather than in bytes as they come.
+    pub(crate) framed: bool,
     events: sockeye::event::Events,
 }
 
@@ -159,7 +164,7 @@ async fn meet(meeting: Arc<Meeting>, mut endpoint: Endpoint) {
     meeting.events.emit(|| Event::opened(id, &about));
     let said = |text: &[u8]| match meeting.style {
         Style::Console => {
-            console::heard(about.name(), text);
+            console::heard(about.name(), text, meeting.framed);
             None
         }
         Style::Broker => Some(text.to_vec()),
@@ -174,8 +179,10 @@ async fn meet(meeting: Arc<Meeting>, mut endpoint: Endpoint) {
     meeting.events.emit(|| Event::Closed { id, seconds: began.elapsed().as_secs_f64() });
 }
 
-async fn started(program: &Address, context: &Context) -> Result<Endpoint, Error> {
+/// A program; with a framed client it reads and writes lines.
+async fn started(program: &Address, context: &Context, framed: bool) -> Result<Endpoint, Error> {
     match open(program, Direction::Both, context).await? {
+        Opened::Endpoint(endpoint) if framed => Ok(lines(*endpoint)),
         Opened::Endpoint(endpoint) => Ok(*endpoint),
         Opened::Listener(listener) => {
             let reason = Reason::Usage("it is no program".into());
@@ -240,5 +247,6 @@ fn address(args: &Listen) -> Result<Address, Failure> {
     if args.crlf {
         address.options.push(OptionName::Crlf, Value::Flag(true));
     }
+    frame(&mut address, args.traffic.frame.as_ref());
     Ok(address)
 }

@@ -5,14 +5,23 @@ use std::{process::ExitCode, sync::Arc};
 use sockeye::relay::{self, Outcome, Way};
 use sockeye_proto::address::{OptionName, Spec};
 
-use super::session::{Crowd, Session, block_on, spec};
+use super::session::{Crowd, Session, block_on, frame, spec};
 use crate::{
     args::Relay,
     output::{Failure, traffic},
 };
 
 pub(super) fn run(args: &Relay) -> Result<ExitCode, Failure> {
-    let (first, second) = (spec(&args.first)?, spec(&args.second)?);
+    let mut sides = [spec(&args.first)?, spec(&args.second)?];
+    for side in &mut sides {
+        match side {
+            Spec::Single(address) => frame(address, args.traffic.frame.as_ref()),
+            Spec::Dual { read, write } => {
+                [read, write].into_iter().for_each(|address| frame(address, args.traffic.frame.as_ref()));
+            }
+        }
+    }
+    let [first, second] = sides;
     let crowd = if forks(&first) { Crowd::Many } else { Crowd::One };
     block_on(crowd, relay(args, &first, &second))?
 }

@@ -6,12 +6,15 @@ use sockeye::{
     endpoint::clients::{Limits, Served, WhenFull},
     service::{self, Manner, Watcher},
 };
-use sockeye_proto::address::{Address, Role};
+use sockeye_proto::{
+    address::{Address, Role},
+    framing::Framing,
+};
 use tokio::task::JoinSet;
 
 use super::{
     listen::{announce, listener},
-    session::{Crowd, Session, block_on, prompted},
+    session::{Crowd, Session, block_on, frame, prompted},
 };
 use crate::{
     args::{Serve, Service},
@@ -19,7 +22,11 @@ use crate::{
 };
 
 pub(super) fn run(args: &Serve) -> Result<ExitCode, Failure> {
-    let addresses = args.addresses.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
+    let addresses = args
+        .addresses
+        .iter()
+        .map(|text| address(text, args.frame.as_ref()))
+        .collect::<Result<Vec<_>, _>>()?;
     block_on(Crowd::Many, serve(args, &addresses))?
 }
 
@@ -69,10 +76,12 @@ fn kind(service: Service) -> service::Service {
     }
 }
 
-fn address(text: &str) -> Result<Address, Failure> {
+fn address(text: &str, framing: Option<&Framing>) -> Result<Address, Failure> {
     let found = prompted(text, Role::Listen)?;
     if found.bare_port {
         output::hint(format_args!("only this machine can connect to {text}; for others: 0.0.0.0:{text}"));
     }
-    Ok(found.address)
+    let mut address = found.address;
+    frame(&mut address, framing);
+    Ok(address)
 }

@@ -10,7 +10,10 @@ use sockeye::{
     relay::{Plan, Rules},
     stop::{Stop, Stopper, Urgency},
 };
-use sockeye_proto::address::{Address, ParseError, Prompted, Role, Spec};
+use sockeye_proto::{
+    address::{Address, Groups, Kind, OptionName, ParseError, Prompted, Role, Spec, Value},
+    framing::{self, Framing},
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -83,7 +86,11 @@ impl Session {
             tap: Dump::wanted(traffic.verbose, traffic.hex),
             ..Rules::default()
         };
-        Plan { rules, context: self.context(), ..Plan::default() }
+        let mut context = self.context();
+        if traffic.explain {
+            context.explain = Some(Arc::new(output::explain::line));
+        }
+        Plan { rules, context, ..Plan::default() }
     }
 
     /// Tells events of a failure, and hands it on.
@@ -99,6 +106,20 @@ impl Session {
             number => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
         }
     }
+}
+
+/// Puts `framing` on an address that can have one and has none yet; on the standard streams, lines.
+pub(super) fn frame(address: &mut Address, framing: Option<&Framing>) {
+    let Some(framing) = framing else { return };
+    if address.options.has(OptionName::Frame) {
+        return;
+    }
+    let framing = match address.kind {
+        Kind::Stdio | Kind::Stdin | Kind::Stdout | Kind::Stderr => Framing::new(framing::Kind::Line),
+        _ if address.kind.keyword().groups.meets(Groups::STREAM) => framing.clone(),
+        _ => return,
+    };
+    address.options.push(OptionName::Frame, Value::Framing(framing));
 }
 
 /// Reads an address as one side of a relay.

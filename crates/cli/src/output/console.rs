@@ -20,8 +20,8 @@ pub(crate) fn is_for_people() -> bool {
 }
 
 /// A console that shows what `peer` says.
-pub(crate) fn open(peer: &str) -> Result<Endpoint, Error> {
-    let standard = sockeye::endpoint::standard()?;
+pub(crate) fn open(peer: &str, framed: bool) -> Result<Endpoint, Error> {
+    let standard = streams(framed)?;
     super::hint(format_args!("connected to {peer}; each line is sent, Ctrl-D ends"));
     show("", "");
     Ok(Endpoint {
@@ -32,13 +32,26 @@ pub(crate) fn open(peer: &str) -> Result<Endpoint, Error> {
     })
 }
 
+/// The plain streams; as lines where messages are to be typed and shown.
+pub(crate) fn streams(framed: bool) -> Result<Endpoint, Error> {
+    let standard = sockeye::endpoint::standard()?;
+    Ok(if framed { sockeye::endpoint::lines(standard) } else { standard })
+}
+
+/// Shows a line of another subject above the prompt, if there is one.
+pub(crate) fn aside(line: &str) {
+    let prompt = if is_for_people() { PROMPT } else { "" };
+    // Nobody reads it: nothing to do.
+    let _ = io::stderr().lock().write_all(format!("\r\x1b[K{line}\n{prompt}").as_bytes());
+}
+
 /// Shows what a client of many said.
-pub(crate) fn heard(peer: &str, text: &[u8]) {
+pub(crate) fn heard(peer: &str, text: &[u8], framed: bool) {
     if is_for_people() {
         show(peer, &String::from_utf8_lossy(text));
     } else {
         // Whoever reads the output has left: the next write of the command says so.
-        let _ = io::stdout().lock().write_all(text);
+        let _ = io::stdout().lock().write_all(&[text, if framed { b"\n" } else { b"" }].concat());
     }
 }
 
@@ -47,7 +60,7 @@ pub(crate) async fn lines(meeting: Arc<Meeting>, reads: bool) {
     if !reads {
         return;
     }
-    let Ok(mut standard) = sockeye::endpoint::standard() else { return };
+    let Ok(mut standard) = streams(meeting.framed) else { return };
     let mut batch = Batch::new();
     while let Ok(true) = standard.reader.recv(&mut batch).await {
         batch.iter().for_each(|line| meeting.hub.say(None, line));

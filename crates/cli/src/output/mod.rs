@@ -17,6 +17,7 @@ use crate::args;
 
 pub(crate) mod console;
 pub(crate) mod options;
+pub(crate) mod explain;
 pub(crate) mod tap;
 pub(crate) mod traffic;
 

@@ -117,7 +117,7 @@ impl Listener {
                 },
             };
             if self.access.admits(endpoint.about.peer.as_deref()) {
-                return Ok(shape::apply(endpoint, &self.options));
+                return Ok(shape::apply(endpoint, &self.options, &self.context));
             }
             self.context.notice(format_args!("{}: refused by allow/deny", endpoint.about.name()));
         }

@@ -12,7 +12,7 @@ use std::{
 use rustix::net::{RecvFlags, SendFlags, SocketAddrAny};
 use tokio::{io::Interest, sync::mpsc};
 
-use super::{Batch, Handle, uninterrupted};
+use super::{Batch, Handle, framed::Watch, uninterrupted};
 
 /// The largest datagram that UDP can carry, and then some.
 pub(crate) const LARGEST: usize = 65_536;
@@ -22,7 +22,10 @@ const AT_ONCE: usize = 32;
 
 /// Reads messages.
 #[derive(Debug)]
-pub struct DatagramReader(Source);
+pub struct DatagramReader {
+    source: Source,
+    watch: Option<Watch>,
+}
 
 #[derive(Debug)]
 enum Source {
@@ -67,24 +70,29 @@ impl Activity {
 
 impl DatagramReader {
     pub(crate) fn socket(handle: Arc<Handle>, end: EmptyMeans) -> Self {
-        Self(Source::Socket { handle, end, held: None })
+        Self { source: Source::Socket { handle, end, held: None }, watch: None }
     }
 
     pub(crate) fn once(message: Batch) -> Self {
-        Self(Source::Once(Some(message)))
+        Self { source: Source::Once(Some(message)), watch: None }
     }
 
     pub(crate) fn session(from: mpsc::Receiver<Batch>, activity: Activity) -> Self {
-        Self(Source::Session { from, activity })
+        Self { source: Source::Session { from, activity }, watch: None }
+    }
+
+    /// The same with each message explained.
+    pub(super) fn explained(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     pub(super) fn ends(&self) -> bool {
-        !matches!(self.0, Source::Socket { end: EmptyMeans::Message, .. })
+        !matches!(self.source, Source::Socket { end: EmptyMeans::Message, .. })
     }
 
     /// Datagrams, not sequenced packets.
     pub(super) fn is_connectionless(&self) -> bool {
-        !matches!(self.0, Source::Socket { end: EmptyMeans::End, .. })
+        !matches!(self.source, Source::Socket { end: EmptyMeans::End, .. })
     }
 
     /// Waits for messages and puts them into `batch`; `false` at the end of the data.
@@ -92,9 +100,19 @@ impl DatagramReader {
     /// # Errors
     /// What recvfrom(2) reports. On a connected UDP socket that includes what ICMP said of an earlier send.
     pub async fn recv(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        let more = self.source.recv(batch).await?;
+        if let Some(watch) = &mut self.watch {
+            batch.iter().for_each(|message| watch.datagram(message));
+        }
+        Ok(more)
+    }
+}
+
+impl Source {
+    async fn recv(&mut self, batch: &mut Batch) -> io::Result<bool> {
         batch.clear();
-        match &mut self.0 {
-            Source::Socket { handle, end, held } => {
+        match self {
+            Self::Socket { handle, end, held } => {
                 if let Some(error) = held.take() {
                     return Err(error);
                 }
@@ -104,14 +122,14 @@ impl DatagramReader {
                 }
                 Ok(!batch.is_empty())
             }
-            Source::Once(message) => match message.take() {
+            Self::Once(message) => match message.take() {
                 Some(message) => {
                     *batch = message;
                     Ok(true)
                 }
                 None => Ok(false),
             },
-            Source::Session { from, activity } => loop {
+            Self::Session { from, activity } => loop {
                 let deadline = activity.deadline();
                 match tokio::time::timeout_at(deadline.into(), from.recv()).await {
                     Ok(Some(next)) => {

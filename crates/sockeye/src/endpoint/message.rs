@@ -92,6 +92,12 @@ pub trait MessageRead: Send + Sync {
     /// # Errors
     /// What the source fails with; a peer that broke its protocol is [`io::ErrorKind::InvalidData`].
     fn recv<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, io::Result<bool>>;
+
+    /// Whether a peer is at the other end that must be read to its end before closing, so that the kernel does
+    /// not answer what is unread with a reset.
+    fn is_connection(&self) -> bool {
+        false
+    }
 }
 
 /// Messages that go to something other than a socket of messages.

@@ -9,6 +9,7 @@ mod access;
 pub mod clients;
 mod datagram;
 mod file;
+mod framed;
 mod handle;
 mod message;
 mod net;
@@ -28,6 +29,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use accept::Listener;
 pub use access::Access;
 pub use datagram::{DatagramReader, DatagramWriter};
+pub use framed::{Explain, lines};
 pub use handle::{Handle, Nature};
 pub use message::{Batch, BoxFuture, MessageRead, MessageWrite};
 pub use open::{Context, Direction, Opened, Tell, open, open_spec};
@@ -158,7 +160,11 @@ impl Endpoint {
 
     async fn drain(&mut self) -> io::Result<()> {
         if matches!(self.writer, Writer::Bytes(_) | Writer::Messages(_)) {
-            return self.writer.finish().await;
+            self.writer.finish().await?;
+            return match &mut self.reader {
+                Reader::Messages(from) if from.is_connection() => drain_messages(from.as_mut()).await,
+                _ => Ok(()),
+            };
         }
         let Reader::Stream(from) = &self.reader else { return Ok(()) };
         if from.nature() != Nature::Stream || !matches!(self.writer, Writer::Stream(_, Finish::Shutdown)) {
@@ -177,6 +183,15 @@ impl Endpoint {
         }
         Ok(())
     }
+}
+
+async fn drain_messages(from: &mut dyn MessageRead) -> io::Result<()> {
+    let (mut batch, mut left) = (Batch::new(), DRAIN);
+    while left > 0 && from.recv(&mut batch).await? {
+        left = left.saturating_sub(batch.bytes().len() as u64);
+        batch.clear();
+    }
+    Ok(())
 }
 
 impl Reader {

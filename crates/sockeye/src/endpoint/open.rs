@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use sockeye_proto::address::{Address, Kind, OptionName, Spec};
 
 use super::{
-    About, Endpoint, Listener, file, program,
+    About, Endpoint, Explain, Listener, file, program,
     program::Line,
     shape,
     stdio::{self, Standard},
@@ -27,6 +27,8 @@ pub struct Context {
     pub tell: Option<Tell>,
     /// The endpoint on the other side: programs learn of it from their environment.
     pub other: Option<Arc<About>>,
+    /// Who gets told what each receive from a socket brought, if anyone.
+    pub explain: Option<Explain>,
     /// The prefix of the variables that programs get: `SOCKEYE`, or `SOCAT` under that name.
     pub prefix: Option<&'static str>,
 }
@@ -215,7 +217,7 @@ async fn open_once(address: &Address, direction: Direction, context: &Context) -
             return Err(Error::new("open", format!("{other:?}"), reason));
         }
     };
-    Ok(Opened::Endpoint(Box::new(shape::apply(endpoint, options))))
+    Ok(Opened::Endpoint(Box::new(shape::apply(endpoint, options, context))))
 }
 
 fn listener(listener: Result<Listener>) -> Result<Opened> {

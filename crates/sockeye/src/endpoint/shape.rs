@@ -11,13 +11,13 @@ use std::{
 use sockeye_proto::address::{OptionName, Options};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-use super::{Endpoint, Finish, Handle, Reader, Writer};
+use super::{Context as Surroundings, Endpoint, Finish, Handle, Reader, Writer, framed};
 
 /// How often `ignoreeof` looks for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Applies the options that change what passes.
-pub(super) fn apply(mut endpoint: Endpoint, options: &Options) -> Endpoint {
+pub(super) fn apply(mut endpoint: Endpoint, options: &Options, context: &Surroundings) -> Endpoint {
     if options.flag(OptionName::Ignoreeof) {
         endpoint.reader = map_reader(endpoint.reader, |from| Box::new(Endless { from, pause: None }));
     }
@@ -43,7 +43,7 @@ pub(super) fn apply(mut endpoint: Endpoint, options: &Options) -> Endpoint {
             other => other,
         };
     }
-    endpoint
+    framed::apply(endpoint, options, context)
 }
 
 /// A reader whose end is never seen.
