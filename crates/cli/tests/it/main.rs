@@ -6,3 +6,4 @@ mod support;
 mod binary;
 mod options;
 mod frame;
+mod framed;

@@ -57,10 +57,7 @@ pub(super) fn apply(mut endpoint: Endpoint, options: &Options, context: &Context
 pub fn lines(mut endpoint: Endpoint) -> Endpoint {
     let watch = Watch::new(&endpoint.about, &Context::default());
     endpoint.reader = frame_reader(endpoint.reader, &Framing::new(Kind::Line), watch, false);
-    endpoint.writer = match writing(endpoint.writer) {
-        Ok(to) => Writer::Messages(Box::new(ShownLines { to, out: Vec::new() })),
-        Err(other) => other,
-    };
+    endpoint.writer = stream_to(endpoint.writer, |to| Box::new(ShownLines { to, out: Vec::new() }));
     endpoint
 }
 
@@ -80,10 +77,7 @@ fn frame_reader(reader: Reader, framing: &Framing, watch: Watch, connection: boo
 
 fn frame_writer(writer: Writer, framing: &Framing) -> Writer {
     let (encoder, stamps_time) = (framing.encoder(), framing.stamps_time());
-    match writing(writer) {
-        Ok(to) => Writer::Messages(Box::new(FrameWriter { to, encoder, stamps_time, out: Vec::new() })),
-        Err(other) => other,
-    }
+    stream_to(writer, |to| Box::new(FrameWriter { to, encoder, stamps_time, out: Vec::new() }))
 }
 
 fn stream_of(reader: Reader, wrap: impl FnOnce(BoxedRead) -> Reader) -> Reader {
@@ -94,11 +88,11 @@ fn stream_of(reader: Reader, wrap: impl FnOnce(BoxedRead) -> Reader) -> Reader {
     }
 }
 
-fn writing(writer: Writer) -> Result<BoxedWrite, Writer> {
+fn stream_to(writer: Writer, wrap: impl FnOnce(BoxedWrite) -> Box<dyn MessageWrite>) -> Writer {
     match writer {
-        Writer::Stream(to, finish) => Ok(Box::new(Stream::new(to, finish))),
-        Writer::Bytes(to) => Ok(to),
-        other => Err(other),
+        Writer::Stream(to, finish) => Writer::Messages(wrap(Box::new(Stream::new(to, finish)))),
+        Writer::Bytes(to) => Writer::Messages(wrap(to)),
+        other => other,
     }
 }
 
