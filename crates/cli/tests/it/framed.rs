@@ -188,3 +188,19 @@ fn a_message_that_does_not_fit_is_refused_by_name() {
     assert_eq!(code, Some(2));
     assert!(err.contains("a message of 300 bytes has no length in a field of type u8"), "{err}");
 }
+
+/// A datagram keeps its boundaries, and those after the first still come when only one peer is served.
+#[test]
+fn over_udp_two_sends_stay_two() {
+    let args = ["listen", "udp:127.0.0.1:0", "--explain", "--recv-only"];
+    let mut listener = Running::start(&mut sockeye(&args));
+    let line = listener.line("listening on ");
+    let at = line.rsplit(' ').next().expect("an address");
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
+    sender.connect(at).expect("an address");
+    for (i, text) in ["hello", "world", "!"].iter().enumerate() {
+        sender.send(text.as_bytes()).expect("sent");
+        assert!(listener.line(&format!("receive {}", i + 1)).contains("whole"));
+        assert!(listener.line(&format!("message {}", i + 1)).contains(&format!("\"{text}\"")));
+    }
+}

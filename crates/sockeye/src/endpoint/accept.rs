@@ -43,12 +43,12 @@ enum Source {
     /// accept(2) on a listening socket.
     Stream(Handle),
     /// Endpoints made by a task that reads a shared socket and ends with this listener.
-    Sessions { from: mpsc::Receiver<Endpoint>, task: tokio::task::JoinHandle<()> },
+    Sessions { from: mpsc::Receiver<Endpoint>, task: Option<tokio::task::JoinHandle<()>> },
 }
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Self::Sessions { task, .. } = self {
+        if let Self::Sessions { task: Some(task), .. } = self {
             task.abort();
         }
     }
@@ -72,7 +72,7 @@ impl Listener {
         address: &Address,
         context: &Context,
     ) -> Result<Self> {
-        Self::with(Source::Sessions { from, task }, about, address, context)
+        Self::with(Source::Sessions { from, task: Some(task) }, about, address, context)
     }
 
     fn with(source: Source, about: About, address: &Address, context: &Context) -> Result<Self> {
@@ -86,6 +86,13 @@ impl Listener {
     pub(super) fn unlinking(mut self, path: Unlink) -> Self {
         self._unlink = Some(path);
         self
+    }
+
+    /// Takes no more peers, but lets the task of a shared socket serve those that came.
+    pub(super) fn last(mut self) {
+        if let Source::Sessions { task, .. } = &mut self.source {
+            *task = None;
+        }
     }
 
     /// The address as given, and what it is bound to.

@@ -110,12 +110,18 @@ impl Opened {
     pub async fn first(self, accept_timeout: Option<Duration>) -> Result<Endpoint> {
         match self {
             Self::Endpoint(endpoint) => Ok(*endpoint),
-            Self::Listener(mut listener) => match accept_timeout {
-                None => listener.accept().await,
-                Some(limit) => tokio::time::timeout(limit, listener.accept()).await.unwrap_or_else(|_| {
-                    Err(Error::new("accept on", &listener.about().address, Reason::TimedOut(limit)))
-                }),
-            },
+            Self::Listener(mut listener) => {
+                let accepted = match accept_timeout {
+                    None => listener.accept().await,
+                    Some(limit) => {
+                        tokio::time::timeout(limit, listener.accept()).await.unwrap_or_else(|_| {
+                            Err(Error::new("accept on", &listener.about().address, Reason::TimedOut(limit)))
+                        })
+                    }
+                };
+                listener.last();
+                accepted
+            }
         }
     }
 }
