@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Connect(Connect),
     /// Accept connections: a console, or a program for each
     Listen(Listen),
-    /// Serve something small: hello, echo, greet, discard
+    /// Serve something small: hello, echo, greet, discard, time, chat and others
     Serve(Serve),
     /// Explain socket options, or show their values on a socket
     Options(Options),

@@ -70,4 +70,14 @@ pub(crate) enum Service {
     Greet,
     /// What comes is forgotten
     Discard,
+    /// Characters without end
+    Chargen,
+    /// The date and the time as text
+    Daytime,
+    /// The seconds since 1900 in four bytes
+    Time,
+    /// What comes is counted and measured
+    Sink,
+    /// What one client says, the others read: Message from ADDRESS: TEXT
+    Chat,
 }

@@ -12,7 +12,7 @@ use sockeye::{
     error::Reason,
     event::{Event, next_id},
     relay::{self, Outcome, Plan, Way},
-    service::hub::{self, Hub},
+    service::hub::{self, Hub, Said},
     stop::Urgency,
 };
 use sockeye_proto::address::{Address, OptionName, Role, Value};
@@ -165,12 +165,12 @@ async fn meet(meeting: Arc<Meeting>, mut endpoint: Endpoint) {
     let said = |text: &[u8]| match meeting.style {
         Style::Console => {
             console::heard(about.name(), text, meeting.framed);
-            None
+            Said::Nothing
         }
-        Style::Broker => Some(text.to_vec()),
-        Style::Chat => Some([format!("<user{id}> ").as_bytes(), text].concat()),
+        Style::Broker => Said::ToOthers(text.to_vec()),
+        Style::Chat => Said::ToOthers([format!("<user{id}> ").as_bytes(), text].concat()),
     };
-    if let Err(error) = hub::member(&meeting.hub, id, &mut endpoint, said).await {
+    if let Err(error) = hub::member(&meeting.hub, id, &mut endpoint, None, said).await {
         let error = Error::new("go on with", about.name(), error);
         output::notice(format_args!("{error}"));
         meeting.events.emit(|| Event::from(&error));

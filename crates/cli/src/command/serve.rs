@@ -43,6 +43,8 @@ async fn serve(args: &Serve, addresses: &[Address]) -> Result<ExitCode, Failure>
         once: args.once,
         events: session.events.clone(),
         watcher: args.verbose.then(|| Watcher::new(output::message)),
+        report: Some(service::Report::new(traffic::sunk)),
+        ..Manner::default()
     };
     let context = session.context();
     let mut listeners = Vec::new();
@@ -73,6 +75,11 @@ fn kind(service: Service) -> service::Service {
         Service::Echo => service::Service::Echo,
         Service::Greet => service::Service::Greet,
         Service::Discard => service::Service::Discard,
+        Service::Chargen => service::Service::Chargen,
+        Service::Daytime => service::Service::Daytime,
+        Service::Time => service::Service::Time,
+        Service::Sink => service::Service::Sink,
+        Service::Chat => service::Service::Chat,
     }
 }
 

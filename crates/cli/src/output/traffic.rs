@@ -4,6 +4,7 @@ use serde::Serialize;
 use sockeye::{
     endpoint::{About, clients::Served},
     relay::{Ended, Flow, Summary},
+    service::Sunk,
 };
 
 use super::{json_notice, notice};
@@ -61,6 +62,18 @@ pub(crate) fn failures(names: [&About; 2], whole: &Summary, json: bool) {
     if json || failed(&whole.forward) || failed(&whole.backward) {
         summary(names, whole, json);
     }
+}
+
+/// What a sink took in from one client.
+pub(crate) fn sunk(about: &About, sunk: &Sunk) {
+    let seconds = sunk.took.as_secs_f64();
+    let rate = if seconds > 0.0 { sunk.bytes as f64 / seconds / 1e6 } else { 0.0 };
+    notice(format_args!(
+        "{}: {} bytes in {} messages, {seconds:.3} s, {rate:.1} MB/s",
+        about.name(),
+        grouped(sunk.bytes),
+        grouped(sunk.messages),
+    ));
 }
 
 /// What a server did.

@@ -7,3 +7,4 @@ mod binary;
 mod options;
 mod frame;
 mod framed;
+mod services;

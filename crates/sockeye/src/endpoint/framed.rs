@@ -56,7 +56,8 @@ pub(super) fn apply(mut endpoint: Endpoint, options: &Options, context: &Context
 #[must_use]
 pub fn lines(mut endpoint: Endpoint) -> Endpoint {
     let watch = Watch::new(&endpoint.about, &Context::default());
-    endpoint.reader = frame_reader(endpoint.reader, &Framing::new(Kind::Line), watch, false);
+    let connection = matches!(endpoint.writer, Writer::Stream(_, Finish::Shutdown));
+    endpoint.reader = frame_reader(endpoint.reader, &Framing::new(Kind::Line), watch, connection);
     endpoint.writer = stream_to(endpoint.writer, |to| Box::new(ShownLines { to, out: Vec::new() }));
     endpoint
 }

@@ -267,6 +267,24 @@ impl Writer {
         }
     }
 
+    /// Sends every message of `batch`; where the sink is a stream, their bytes one after another.
+    ///
+    /// # Errors
+    /// What sending fails with.
+    pub async fn send_batch(&mut self, batch: &Batch) -> io::Result<()> {
+        use tokio::io::AsyncWriteExt;
+        match self {
+            Self::Stream(to, _) => to.write_all(batch.bytes()).await,
+            Self::Bytes(to) => {
+                to.write_all(batch.bytes()).await?;
+                to.flush().await
+            }
+            Self::Datagrams(to) => to.send(batch).await,
+            Self::Messages(to) => to.send(batch).await,
+            Self::Nothing => Ok(()),
+        }
+    }
+
     /// Passes on that no more comes.
     ///
     /// # Errors

@@ -210,14 +210,7 @@ async fn messages(
             return Ok(());
         }
         batch.iter().for_each(|message| route.tap(message));
-        match writer {
-            Writer::Stream(to, _) => to.write_all(batch.bytes()).await,
-            Writer::Bytes(to) => write_and_flush(to, batch.bytes()).await,
-            Writer::Datagrams(to) => to.send(&batch).await,
-            Writer::Messages(to) => to.send(&batch).await,
-            Writer::Nothing => Ok(()),
-        }
-        .map_err(Stop::Write)?;
+        writer.send_batch(&batch).await.map_err(Stop::Write)?;
         meter.add(batch.bytes().len(), batch.len());
     }
 }

@@ -10,25 +10,45 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::endpoint::{Batch, Endpoint};
 
 /// How many bytes may wait for one client before it is dropped.
 const QUEUE: usize = 1 << 20;
 
+/// What a queued text costs beside its bytes: empty ones must not be free.
+const COST: usize = 64;
+
+/// How many bytes are written together at the most.
+const TOGETHER: usize = 64 << 10;
+
+/// How long a member that leaves may take to read what still waits for it.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// Where everyone meets.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Hub {
     members: Mutex<HashMap<u64, Member>>,
+    /// How many bytes may wait for one member.
+    most: usize,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::with_queue(QUEUE)
+    }
 }
 
 #[derive(Debug)]
 struct Member {
     queue: mpsc::UnboundedSender<Arc<[u8]>>,
     waiting: Arc<AtomicUsize>,
+    /// Goes with the member: a hearing that cannot write notices.
+    present: oneshot::Sender<()>,
 }
 
 /// A member's side: what it is to hear.
@@ -36,20 +56,32 @@ struct Member {
 pub struct Hearing {
     queue: mpsc::UnboundedReceiver<Arc<[u8]>>,
     waiting: Arc<AtomicUsize>,
+    gone: oneshot::Receiver<()>,
 }
 
 impl Hub {
+    /// A hub where at most so many bytes wait for one member before it is dropped.
+    pub fn with_queue(bytes: usize) -> Self {
+        Self { members: Mutex::default(), most: bytes }
+    }
+
     /// Takes part under this number.
     pub fn join(&self, id: u64) -> Hearing {
         let (send, queue) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        self.lock().insert(id, Member { queue: send, waiting: waiting.clone() });
-        Hearing { queue, waiting }
+        let (present, gone) = oneshot::channel();
+        self.lock().insert(id, Member { queue: send, waiting: waiting.clone(), present });
+        Hearing { queue, waiting, gone }
     }
 
     /// Takes part no more.
     pub fn leave(&self, id: u64) {
-        self.lock().remove(&id);
+        drop(self.remove(id));
+    }
+
+    /// As [`leave`](Self::leave); the hearing goes on to the end of its queue for as long as the result lives.
+    fn remove(&self, id: u64) -> Option<oneshot::Sender<()>> {
+        self.lock().remove(&id).map(|member| member.present)
     }
 
     /// Says something to everyone but `from`. Whose queue is full is out: its hearing ends.
@@ -59,9 +91,16 @@ impl Hub {
             if Some(*id) == from {
                 return true;
             }
-            let waiting = member.waiting.fetch_add(text.len(), Relaxed) + text.len();
-            waiting <= QUEUE && member.queue.send(text.clone()).is_ok()
+            member.queue(&text, self.most)
         });
+    }
+
+    /// Says something to one member.
+    pub fn tell(&self, id: u64, text: &[u8]) {
+        let mut members = self.lock();
+        if members.get(&id).is_some_and(|member| !member.queue(&text.into(), self.most)) {
+            members.remove(&id);
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Member>> {
@@ -69,16 +108,50 @@ impl Hub {
     }
 }
 
+impl Member {
+    /// Queues a text; says whether there was room.
+    fn queue(&self, text: &Arc<[u8]>, most: usize) -> bool {
+        let cost = text.len() + COST;
+        let waiting = self.waiting.fetch_add(cost, Relaxed) + cost;
+        waiting <= most && self.queue.send(text.clone()).is_ok()
+    }
+}
+
 impl Hearing {
     /// What comes next; nothing when the hub has dropped this member.
     pub async fn next(&mut self) -> Option<Arc<[u8]>> {
         let text = self.queue.recv().await?;
-        self.waiting.fetch_sub(text.len(), Relaxed);
+        self.waiting.fetch_sub(text.len() + COST, Relaxed);
         Some(text)
+    }
+
+    /// As [`next`](Self::next), with all that waits, up to a bound, in one batch.
+    async fn fill(&mut self, batch: &mut Batch) -> Option<()> {
+        batch.clear();
+        batch.push(&self.next().await?);
+        while batch.bytes().len() < TOGETHER
+            && let Ok(text) = self.queue.try_recv()
+        {
+            self.waiting.fetch_sub(text.len() + COST, Relaxed);
+            batch.push(&text);
+        }
+        Some(())
     }
 }
 
-/// Lets one client hear and be heard until it leaves. `said` turns what it says into what the others hear.
+/// What becomes of what a member said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// The others hear this.
+    ToOthers(Vec<u8>),
+    /// Nobody hears it.
+    Nothing,
+    /// The member leaves.
+    Leave,
+}
+
+/// Lets one client hear and be heard until it leaves. `said` says what becomes of what it says. Hearing and
+/// speaking go on side by side: who does not read may still speak, until its queue is full.
 ///
 /// # Errors
 /// When receiving or sending fails, and [`io::ErrorKind::TimedOut`] when it did not keep up with the others.
@@ -86,34 +159,54 @@ pub async fn member(
     hub: &Hub,
     id: u64,
     endpoint: &mut Endpoint,
-    mut said: impl FnMut(&[u8]) -> Option<Vec<u8>>,
+    welcome: Option<&[u8]>,
+    mut said: impl FnMut(&[u8]) -> Said,
 ) -> io::Result<()> {
     let mut hearing = hub.join(id);
-    let mut batch = Batch::new();
-    let outcome = loop {
-        tokio::select! {
-            more = endpoint.reader.recv(&mut batch) => match more {
-                Ok(true) => {
-                    for text in batch.iter().filter_map(&mut said) {
-                        hub.say(Some(id), &text);
-                    }
-                    batch.release();
-                }
-                Ok(false) => break Ok(()),
-                Err(e) => break Err(e),
-            },
-            next = hearing.next() => {
-                let Some(text) = next else {
-                    break Err(io::Error::new(io::ErrorKind::TimedOut, "it did not keep up with the others"));
-                };
-                if let Err(e) = endpoint.writer.send(&text).await {
-                    break Err(e);
+    let Endpoint { reader, writer, .. } = endpoint;
+    let speak = async {
+        let mut batch = Batch::new();
+        while reader.recv(&mut batch).await? {
+            for text in batch.iter() {
+                match said(text) {
+                    Said::ToOthers(text) => hub.say(Some(id), &text),
+                    Said::Nothing => {}
+                    Said::Leave => return Ok(()),
                 }
             }
+            batch.release();
         }
+        Ok(())
     };
-    hub.leave(id);
-    outcome
+    let mut hear = Box::pin(async {
+        let slow = || io::Error::new(io::ErrorKind::TimedOut, "it did not keep up with the others");
+        if let Some(welcome) = welcome {
+            writer.send(welcome).await?;
+        }
+        let mut batch = Batch::new();
+        while hearing.fill(&mut batch).await.is_some() {
+            tokio::select! {
+                biased;
+                sent = writer.send_batch(&batch) => sent?,
+                _ = &mut hearing.gone => return Err(slow()),
+            }
+        }
+        Err(slow())
+    });
+    tokio::select! {
+        ended = speak => {
+            // Nothing more is queued; what is queued is not cut off.
+            let _present = hub.remove(id);
+            if ended.is_ok() {
+                let _ = tokio::time::timeout(FAREWELL, &mut hear).await;
+            }
+            ended
+        }
+        ended = &mut hear => {
+            hub.leave(id);
+            ended
+        }
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +234,7 @@ mod tests {
     fn who_does_not_keep_up_is_dropped_and_the_others_lose_nothing() {
         let hub = Hub::default();
         let (mut slow, mut quick) = (hub.join(1), hub.join(2));
-        let text = vec![7; QUEUE / 4];
+        let text = vec![7; QUEUE / 4 - COST];
         block_on(async {
             for _ in 0..10 {
                 hub.say(None, &text);

@@ -3,8 +3,12 @@
 //! Without a framing a message is what one receive brings. That holds for as long as every side waits for the
 //! other's answer; under load a stream splits and merges messages, and only a framing mends it.
 
+mod chat;
+mod classic;
 pub mod hub;
 mod simple;
+
+pub use chat::Room;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -29,6 +33,16 @@ pub enum Service {
     Greet,
     /// Reads and forgets (RFC 863).
     Discard,
+    /// Sends characters without end (RFC 864).
+    Chargen,
+    /// Sends the date and the time as text (RFC 867).
+    Daytime,
+    /// Sends the seconds since 1900 (RFC 868).
+    Time,
+    /// Reads, counts and measures.
+    Sink,
+    /// Lets clients talk to one another.
+    Chat,
 }
 
 /// How a service behaves.
@@ -42,6 +56,40 @@ pub struct Manner {
     pub events: Events,
     /// Who is told of each message.
     pub watcher: Option<Watcher>,
+    /// Who is told what a sink took in.
+    pub report: Option<Report>,
+    /// Where the clients of a chat meet.
+    pub room: Arc<Room>,
+}
+
+/// What a sink took in from one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sunk {
+    /// How many bytes.
+    pub bytes: u64,
+    /// In how many receives, or messages.
+    pub messages: u64,
+    /// From the first to the last of them.
+    pub took: Duration,
+}
+
+/// Told of each client of a sink that has ended.
+#[derive(Clone)]
+pub struct Report(Arc<Reporting>);
+
+type Reporting = dyn Fn(&About, &Sunk) + Send + Sync;
+
+impl Report {
+    /// Tells `report`, from many tasks at once.
+    pub fn new(report: impl Fn(&About, &Sunk) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(report))
+    }
+}
+
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Report")
+    }
 }
 
 /// Told of each message: from whom, and what.
@@ -82,6 +130,10 @@ pub async fn serve(
 
 /// Serves one client to its end.
 async fn client(service: Service, mut endpoint: Endpoint, manner: Arc<Manner>) {
+    // People talk in lines.
+    if service == Service::Chat && !endpoint.reader.is_messages() {
+        endpoint = crate::endpoint::lines(endpoint);
+    }
     let (id, began) = (next_id(), std::time::Instant::now());
     let about = endpoint.about.clone();
     manner.events.emit(|| Event::opened(id, &about));
@@ -91,6 +143,11 @@ async fn client(service: Service, mut endpoint: Endpoint, manner: Arc<Manner>) {
         Service::Echo => simple::echo(&mut client).await,
         Service::Greet => simple::greet(&mut client).await,
         Service::Discard => simple::discard(&mut client).await,
+        Service::Chargen => classic::chargen(&mut client).await,
+        Service::Daytime => classic::daytime(&mut client).await,
+        Service::Time => classic::time(&mut client).await,
+        Service::Sink => classic::sink(&mut client).await,
+        Service::Chat => chat::chat(&mut client).await,
     };
     let (bytes, chunks) = client.received;
     manner.events.emit(|| Event::Ended {
@@ -123,16 +180,20 @@ struct Client<'a> {
 impl Client<'_> {
     /// Takes note of a message.
     fn note(&mut self, message: &[u8]) {
-        self.received = (self.received.0 + message.len() as u64, self.received.1 + 1);
-        let about = &self.endpoint.about;
-        if let Some(Watcher(watch)) = &self.manner.watcher {
-            watch(about, message);
-        }
-        self.manner.events.emit(|| Event::Message {
-            id: self.id,
-            peer: about.peer.as_deref(),
-            bytes: message.len() as u64,
-            text: String::from_utf8_lossy(message).into_owned(),
-        });
+        note(self.manner, self.id, &self.endpoint.about, message, &mut self.received);
     }
+}
+
+/// Counts a message, and tells whoever wants to know of it.
+fn note(manner: &Manner, id: u64, about: &About, message: &[u8], received: &mut (u64, u64)) {
+    *received = (received.0 + message.len() as u64, received.1 + 1);
+    if let Some(Watcher(watch)) = &manner.watcher {
+        watch(about, message);
+    }
+    manner.events.emit(|| Event::Message {
+        id,
+        peer: about.peer.as_deref(),
+        bytes: message.len() as u64,
+        text: String::from_utf8_lossy(message).into_owned(),
+    });
 }
