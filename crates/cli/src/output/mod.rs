@@ -16,8 +16,8 @@ use sockeye::{Error, endpoint::About, event::Events};
 use crate::args;
 
 pub(crate) mod console;
-pub(crate) mod options;
 pub(crate) mod explain;
+pub(crate) mod options;
 pub(crate) mod tap;
 pub(crate) mod traffic;
 

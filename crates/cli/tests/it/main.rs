@@ -4,7 +4,7 @@
 mod support;
 
 mod binary;
-mod options;
 mod frame;
 mod framed;
+mod options;
 mod services;

@@ -35,7 +35,7 @@ pub(super) fn apply(mut endpoint: Endpoint, options: &Options, context: &Context
     let watch = Watch::new(&endpoint.about, context);
     let framing = options.framing(OptionName::Frame);
     endpoint.reader = match (endpoint.reader, framing) {
-        (Reader::Datagrams(from), _) => Reader::Datagrams(from.explained(watch)),
+        (Reader::Datagrams(from), _) => Reader::Datagrams(Box::new(from.explained(watch))),
         (reader @ (Reader::Stream(_) | Reader::Bytes(_)), Some(framing)) => {
             let connection = matches!(endpoint.writer, Writer::Stream(_, Finish::Shutdown));
             frame_reader(reader, framing, watch, connection)

@@ -1,7 +1,7 @@
 //! The library against real kernels and real peers. One test program, so that it links once.
 
-mod examples;
 mod chat;
+mod examples;
 mod framed;
 mod socket;
 mod support;

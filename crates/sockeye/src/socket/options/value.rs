@@ -350,6 +350,7 @@ impl From<&address::Value> for Value {
             address::Value::Flag(on) => Self::Bool(*on),
             address::Value::Number(n) => Self::Int(*n),
             address::Value::Time(time) => Self::Time(*time),
+            address::Value::Framing(framing) => Self::Text(framing.to_string()),
             address::Value::Text(text) => Self::Text(text.clone()),
         }
     }
