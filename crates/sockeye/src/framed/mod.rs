@@ -24,7 +24,7 @@
 //!
 //! # Errors
 //! A peer that breaks the framing, or ends in the middle of a message, is
-//! [`Reason::Frame`](crate::error::Reason::Frame). After [`FrameError::Damaged`] (sealed frames only) the
+//! [`Reason::Frame`]. After [`FrameError::Damaged`] (sealed frames only) the
 //! next `recv` goes on with the next good frame; after any other error the stream is of no more use.
 
 mod tools;
