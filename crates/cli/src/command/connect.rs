@@ -56,19 +56,8 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
     }
     let ours = ours(&peer, args, framed, &mut plan.rules).map_err(|e| session.failed(e))?;
     let names = [ours.about.clone(), peer.about.clone()];
-    let summary = relay::pair(ours, peer, &plan, &drained(&session)).await;
+    let summary = relay::pair(ours, peer, &plan, &session.stop, Urgency::Drain).await;
     finish(&session, Outcome::Single(names, summary.into()), args.traffic.json)
-}
-
-/// A single conversation has nothing to finish: the first signal ends it.
-pub(super) fn drained(session: &Session) -> sockeye::stop::Stop {
-    let (stopper, stop) = sockeye::stop::Stopper::new();
-    let asked = session.stop.clone();
-    tokio::spawn(async move {
-        asked.asked(Urgency::Drain).await;
-        stopper.ask(Urgency::Now);
-    });
-    stop
 }
 
 /// Our side: a console with a prompt for people, the plain streams for programs.

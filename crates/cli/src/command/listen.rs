@@ -18,7 +18,7 @@ use sockeye::{
 use sockeye_proto::address::{Address, OptionName, Role, Value};
 
 use super::{
-    connect::{bracketed, drained, narrow},
+    connect::{bracketed, narrow},
     relay::finish,
     session::{Crowd, Session, block_on, frame, prompted},
 };
@@ -83,7 +83,7 @@ async fn one(
         None => (console::streams(framed).map_err(|e| session.failed(e))?, ()),
     };
     let names = [ours.about.clone(), client.about.clone()];
-    let summary = relay::pair(ours, client, &plan, &drained(session)).await;
+    let summary = relay::pair(ours, client, &plan, &session.stop, Urgency::Drain).await;
     finish(session, Outcome::Single(names, summary.into()), args.traffic.json)
 }
 
@@ -104,7 +104,7 @@ async fn serve(
             async move {
                 let (program, plan, stop) = &*shared;
                 match started(program, &plan.context.facing(&endpoint.about), framed).await {
-                    Ok(program) => drop(relay::pair(program, endpoint, plan, stop).await),
+                    Ok(program) => drop(relay::pair(program, endpoint, plan, stop, Urgency::Now).await),
                     Err(error) => {
                         output::notice(format_args!("{error}"));
                         plan.context.events.emit(|| Event::from(&error));

@@ -5,20 +5,32 @@
 use std::{
     io,
     os::fd::AsFd,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
 use rustix::net::{RecvFlags, SendFlags, SocketAddrAny};
 use tokio::{io::Interest, sync::mpsc};
 
-use super::{Batch, Handle, framed::Watch, uninterrupted};
+use super::{
+    Batch, Handle,
+    framed::Watch,
+    message::Run,
+    offload::{Offload, Route},
+    uninterrupted,
+};
 
 /// The largest datagram that UDP can carry, and then some.
 pub(crate) const LARGEST: usize = 65_536;
 
 /// How many messages one receive takes at most before they are passed on.
 const AT_ONCE: usize = 32;
+
+/// How much waits for one session before more is dropped, as a full socket buffer would.
+const QUEUE: usize = 4 << 20;
 
 /// Reads messages.
 #[derive(Debug)]
@@ -31,10 +43,12 @@ pub struct DatagramReader {
 enum Source {
     /// From a socket: whatever it accepts.
     Socket { handle: Arc<Handle>, end: EmptyMeans, held: Option<io::Error> },
+    /// From a UDP socket, many at a time.
+    Udp { handle: Arc<Handle>, offload: Arc<Offload> },
     /// One message that was received already, and nothing more (`RECVFROM`).
     Once(Option<Batch>),
     /// From a socket that many share: what its dispatcher found to be from this peer.
-    Session { from: mpsc::Receiver<Batch>, activity: Activity },
+    Session { from: SessionQueue, activity: Activity },
 }
 
 /// What a receive of no bytes says.
@@ -77,7 +91,11 @@ impl DatagramReader {
         Self { source: Source::Once(Some(message)), watch: None }
     }
 
-    pub(crate) fn session(from: mpsc::Receiver<Batch>, activity: Activity) -> Self {
+    pub(crate) fn udp(handle: Arc<Handle>, offload: Arc<Offload>) -> Self {
+        Self { source: Source::Udp { handle, offload }, watch: None }
+    }
+
+    pub(crate) fn session(from: SessionQueue, activity: Activity) -> Self {
         Self { source: Source::Session { from, activity }, watch: None }
     }
 
@@ -87,7 +105,7 @@ impl DatagramReader {
     }
 
     pub(super) fn ends(&self) -> bool {
-        !matches!(self.source, Source::Socket { end: EmptyMeans::Message, .. })
+        !matches!(self.source, Source::Socket { end: EmptyMeans::Message, .. } | Source::Udp { .. })
     }
 
     /// Datagrams, not sequenced packets.
@@ -121,6 +139,11 @@ impl Source {
                     batch.pop();
                 }
                 Ok(!batch.is_empty())
+            }
+            Self::Udp { handle, offload } => {
+                let recv = || offload.recv(handle, |_, datagram| batch.push(datagram));
+                handle.wait(Interest::READABLE, recv).await?;
+                Ok(true)
             }
             Self::Once(message) => match message.take() {
                 Some(message) => {
@@ -168,25 +191,102 @@ pub(crate) fn recv_from(socket: impl AsFd, room: &mut [u8]) -> io::Result<(usize
     Ok((length, from))
 }
 
+/// What a dispatcher has for one session, bounded in bytes.
+#[derive(Debug)]
+pub(crate) struct SessionQueue {
+    queue: mpsc::UnboundedReceiver<Batch>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// The dispatcher's side of a [`SessionQueue`].
+#[derive(Debug)]
+pub(crate) struct SessionSender {
+    queue: mpsc::UnboundedSender<Batch>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Why a session took no more.
+#[derive(Debug)]
+pub(crate) enum NotTaken {
+    /// Too much waits for it already.
+    Full,
+    /// It has ended; the messages come back.
+    Ended(Batch),
+}
+
+impl SessionQueue {
+    pub(crate) fn new() -> (SessionSender, Self) {
+        let (send, queue) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        (SessionSender { queue: send, waiting: waiting.clone() }, Self { queue, waiting })
+    }
+
+    async fn recv(&mut self) -> Option<Batch> {
+        let batch = self.queue.recv().await?;
+        self.waiting.fetch_sub(weight(&batch), Relaxed);
+        Some(batch)
+    }
+}
+
+impl SessionSender {
+    pub(crate) fn send(&self, batch: Batch) -> Result<(), NotTaken> {
+        let weight = weight(&batch);
+        if self.waiting.load(Relaxed) + weight > QUEUE {
+            return Err(if self.queue.is_closed() { NotTaken::Ended(batch) } else { NotTaken::Full });
+        }
+        self.waiting.fetch_add(weight, Relaxed);
+        self.queue.send(batch).map_err(|e| NotTaken::Ended(e.0))
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.queue.is_closed()
+    }
+}
+
+/// What a batch costs while it waits: its bytes, and something for each message that may be empty.
+fn weight(batch: &Batch) -> usize {
+    batch.bytes().len() + 64 * batch.len()
+}
+
 /// Writes messages.
 #[derive(Debug)]
 pub struct DatagramWriter {
     handle: Arc<Handle>,
-    /// To whom; a connected socket knows.
-    to: Option<SocketAddrAny>,
+    to: To,
     activity: Option<Activity>,
     finish: EmptyMeans,
+}
+
+/// To whom.
+#[derive(Debug)]
+enum To {
+    /// A connected socket knows.
+    Peer,
+    /// A socket that others may use too.
+    Address(SocketAddrAny),
+    /// A UDP socket, many at a time.
+    Udp(Arc<Offload>, Route),
 }
 
 impl DatagramWriter {
     /// Sends on a connected socket. `finish` says whether shutdown(2) tells the peer the end.
     pub(crate) fn connected(handle: Arc<Handle>, finish: EmptyMeans) -> Self {
-        Self { handle, to: None, activity: None, finish }
+        Self { handle, to: To::Peer, activity: None, finish }
     }
 
     /// Sends to `to` on a socket that others may use too.
-    pub(crate) fn to(handle: Arc<Handle>, to: SocketAddrAny, activity: Option<Activity>) -> Self {
-        Self { handle, to: Some(to), activity, finish: EmptyMeans::Message }
+    pub(crate) fn to(handle: Arc<Handle>, to: SocketAddrAny) -> Self {
+        Self { handle, to: To::Address(to), activity: None, finish: EmptyMeans::Message }
+    }
+
+    /// Sends on a UDP socket, many at a time.
+    pub(crate) fn udp(
+        handle: Arc<Handle>,
+        offload: Arc<Offload>,
+        route: Route,
+        activity: Option<Activity>,
+    ) -> Self {
+        Self { handle, to: To::Udp(offload, route), activity, finish: EmptyMeans::Message }
     }
 
     /// Sends every message of `batch`.
@@ -194,8 +294,18 @@ impl DatagramWriter {
     /// # Errors
     /// What sendto(2) reports: EMSGSIZE for a message that is too long, ECONNREFUSED for what ICMP said.
     pub async fn send(&mut self, batch: &Batch) -> io::Result<()> {
-        for message in batch.iter() {
-            self.send_one(message).await?;
+        match &self.to {
+            To::Udp(offload, route) => {
+                for run in batch.runs(offload.at_once()) {
+                    let send = || offload.send(&self.handle, *route, run);
+                    self.handle.wait(Interest::WRITABLE, send).await?;
+                }
+            }
+            To::Peer | To::Address(_) => {
+                for message in batch.iter() {
+                    self.send_plain(message).await?;
+                }
+            }
         }
         if let Some(activity) = &self.activity {
             activity.touch();
@@ -208,25 +318,37 @@ impl DatagramWriter {
     /// # Errors
     /// As [`DatagramWriter::send`].
     pub async fn send_one(&mut self, message: &[u8]) -> io::Result<()> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let handle = &self.handle;
         match &self.to {
-            None => {
-                let sent = || uninterrupted(|| rustix::net::send(handle, message, flags));
-                handle.wait(Interest::WRITABLE, sent).await?;
+            To::Udp(offload, route) => {
+                let run = Run { bytes: message, segment: message.len(), count: 1 };
+                let send = || offload.send(&self.handle, *route, run);
+                self.handle.wait(Interest::WRITABLE, send).await?;
             }
-            Some(to) => loop {
-                match uninterrupted(|| rustix::net::sendto(handle, message, flags, to)) {
-                    // It is the receiver's queue that is full (Unix), or the device's: epoll on this
-                    // socket does not tell when there is room again.
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                        tokio::time::sleep(Duration::from_millis(1)).await;
-                    }
-                    result => break result.map(drop)?,
-                }
-            },
+            To::Peer | To::Address(_) => self.send_plain(message).await?,
+        }
+        if let Some(activity) = &self.activity {
+            activity.touch();
         }
         Ok(())
+    }
+
+    async fn send_plain(&self, message: &[u8]) -> io::Result<()> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let handle = &self.handle;
+        let To::Address(to) = &self.to else {
+            let sent = || uninterrupted(|| rustix::net::send(handle, message, flags));
+            return handle.wait(Interest::WRITABLE, sent).await.map(drop);
+        };
+        loop {
+            match uninterrupted(|| rustix::net::sendto(handle, message, flags, to)) {
+                // It is the receiver's queue that is full: epoll on this socket does not tell when there is
+                // room again.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                result => return result.map(drop),
+            }
+        }
     }
 
     pub(super) fn finish(&self) -> io::Result<()> {

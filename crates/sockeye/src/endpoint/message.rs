@@ -57,6 +57,34 @@ impl Batch {
         })
     }
 
+    /// The messages in runs that one system call can send: their bytes together, the length of each but the
+    /// last, which may be shorter, and how many they are, at most `most` and 65,000 bytes.
+    pub(crate) fn runs(&self, most: usize) -> impl Iterator<Item = Run<'_>> {
+        let (mut next, mut start) = (0, 0);
+        std::iter::from_fn(move || {
+            let &first = self.ends.get(next)?;
+            let segment = first - start;
+            let (mut end, mut count) = (first, 1);
+            while let Some(&after) = self.ends.get(next + count) {
+                let length = after - end;
+                let shorter = (end - start) % segment.max(1) != 0;
+                if segment == 0
+                    || length == 0
+                    || length > segment
+                    || shorter
+                    || count >= most
+                    || after - start > RUN
+                {
+                    break;
+                }
+                (end, count) = (after, count + 1);
+            }
+            let run = Run { bytes: &self.storage[start..end], segment, count };
+            (next, start) = (next + count, end);
+            Some(run)
+        })
+    }
+
     /// Adds one message of at most `most` bytes that `fill` writes; `fill` says how long it became.
     pub(crate) fn push_with<T>(
         &mut self,
@@ -80,6 +108,17 @@ impl Batch {
     fn used(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }
+}
+
+/// What fits one UDP datagram before the kernel cuts it into segments.
+const RUN: usize = 65_000;
+
+/// Messages of one length, one after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) segment: usize,
+    pub(crate) count: usize,
 }
 
 /// A future in a box, as the message traits return it.
@@ -113,4 +152,25 @@ pub trait MessageWrite: Send + Sync {
     /// # Errors
     /// What the sink fails with.
     fn finish(&mut self) -> BoxFuture<'_, io::Result<()>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(lengths: &[usize], most: usize) -> Vec<(usize, usize)> {
+        let mut batch = Batch::new();
+        lengths.iter().for_each(|&n| batch.push(&vec![0; n]));
+        batch.runs(most).map(|run| (run.segment, run.count)).collect()
+    }
+
+    #[test]
+    fn messages_of_one_length_run_together_and_a_shorter_one_ends_the_run() {
+        assert_eq!(runs(&[5, 5, 5, 3, 5], 64), [(5, 4), (5, 1)]);
+        assert_eq!(runs(&[5, 6, 6], 64), [(5, 1), (6, 2)]);
+        assert_eq!(runs(&[0, 0, 4, 0], 64), [(0, 1), (0, 1), (4, 1), (0, 1)]);
+        assert_eq!(runs(&[1; 10], 4), [(1, 4), (1, 4), (1, 2)]);
+        assert_eq!(runs(&[30_000, 30_000, 30_000], 64), [(30_000, 2), (30_000, 1)]);
+        assert_eq!(runs(&[], 64), []);
+    }
 }

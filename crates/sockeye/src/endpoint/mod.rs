@@ -13,6 +13,7 @@ mod framed;
 mod handle;
 mod message;
 mod net;
+mod offload;
 mod open;
 mod program;
 pub(crate) mod room;

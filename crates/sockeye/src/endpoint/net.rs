@@ -262,7 +262,8 @@ fn option_value(value: &Value) -> socket::options::Value {
 /// The name of a socket that has one: `127.0.0.1:80`, `[::1]:80`, `/path`, `@abstract`.
 pub(crate) fn named(addr: &SocketAddrAny) -> Option<String> {
     if let Ok(ip) = SocketAddr::try_from(addr.clone()) {
-        return Some(ip.to_string());
+        // A dual-stack socket knows its IPv4 peers by mapped addresses; people know them by their own.
+        return Some(SocketAddr::new(ip.ip().to_canonical(), ip.port()).to_string());
     }
     let unix = rustix::net::SocketAddrUnix::try_from(addr.clone()).ok()?;
     match (unix.path(), unix.abstract_name()) {

@@ -1,24 +1,33 @@
 //! UDP: to one peer, from anyone, and one session for each peer on a shared socket.
 
-use std::{collections::HashMap, net::SocketAddr, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use rustix::net::SocketAddrAny;
+use lru::LruCache;
 use socket2::{Domain, Type};
 use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Port};
 use tokio::{io::Interest, sync::mpsc};
 
 use super::{
     About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener, Reader, Writer,
-    datagram::{Activity, EmptyMeans, LARGEST, recv_from},
+    datagram::{Activity, NotTaken, SessionQueue, SessionSender},
     net,
+    offload::{Offload, Route},
 };
 use crate::{Error, Result};
 
 /// How long a session may be silent where `idle-timeout` says nothing: nobody says that no more comes.
 pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(60);
 
-/// How many datagrams of one session wait for its reader before more are dropped.
-const SESSION_QUEUE: usize = 256;
+/// How many sessions one socket has at most.
+const SESSIONS: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not zero");
+
+/// How often dropped datagrams are told of.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// How many new sessions wait to be accepted before datagrams of more are dropped.
 const NEW_SESSIONS: usize = 1024;
@@ -29,9 +38,10 @@ pub(super) async fn connect(address: &Address, family: Family, to: &HostPort) ->
     let peers = net::resolve(to, family).await?;
     let net::Connected { handle, local, peer } =
         net::connect(&address.options, &peers, Type::DGRAM, &what).await?;
+    let socket = Udp::new(handle).map_err(|e| Error::new("use", &what, e))?;
     Ok(Endpoint {
-        reader: Reader::Datagrams(DatagramReader::socket(handle.clone(), EmptyMeans::Message).into()),
-        writer: Writer::Datagrams(DatagramWriter::connected(handle, EmptyMeans::Message).into()),
+        reader: socket.reader(),
+        writer: socket.writer(peer),
         about: About { address: what, local, peer: Some(peer.to_string()) }.into(),
         keep: Keep::default(),
     })
@@ -46,10 +56,11 @@ pub(super) async fn datagram(address: &Address, family: Family, to: &HostPort) -
         socket.bind(&source.into()).map_err(|e| Error::new("bind to", source, e))?;
     }
     let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(|a| a.to_string());
-    let handle = Arc::new(Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("use", &what, e))?);
+    let socket = Handle::new(socket.into()).and_then(|handle| Udp::new(handle.into()));
+    let socket = socket.map_err(|e| Error::new("use", &what, e))?;
     Ok(Endpoint {
-        reader: Reader::Datagrams(DatagramReader::socket(handle.clone(), EmptyMeans::Message).into()),
-        writer: Writer::Datagrams(DatagramWriter::to(handle, to.into(), None).into()),
+        reader: socket.reader(),
+        writer: socket.writer(to),
         about: About { address: what, local, peer: Some(to.to_string()) }.into(),
         keep: Keep::default(),
     })
@@ -62,9 +73,9 @@ pub(super) async fn recv(
     host: Option<&Host>,
     port: &Port,
 ) -> Result<Endpoint> {
-    let (handle, about) = receiver(address, family, host, port).await?;
+    let (socket, about) = receiver(address, family, host, port).await?;
     Ok(Endpoint {
-        reader: Reader::Datagrams(DatagramReader::socket(handle, EmptyMeans::Message).into()),
+        reader: socket.reader(),
         writer: Writer::Nothing,
         about: about.into(),
         keep: Keep::default(),
@@ -89,15 +100,18 @@ pub(super) async fn listen(
     share: Share,
     context: &Context,
 ) -> Result<Listener> {
-    let (handle, about) = receiver(address, family, host, port).await?;
+    let (socket, about) = receiver(address, family, host, port).await?;
     let (new, accepted) = mpsc::channel(NEW_SESSIONS);
     let sessions = Sessions {
-        handle,
+        socket,
         about: about.clone(),
+        context: context.clone(),
         idle: address.options.time(OptionName::IdleTimeout).unwrap_or(SESSION_IDLE),
         share,
-        known: HashMap::new(),
+        known: LruCache::new(SESSIONS),
         new,
+        dropped: 0,
+        told: None,
     };
     Listener::sessions(accepted, tokio::spawn(sessions.run()), about, address, context)
 }
@@ -107,86 +121,146 @@ async fn receiver(
     family: Family,
     host: Option<&Host>,
     port: &Port,
-) -> Result<(Arc<Handle>, About)> {
+) -> Result<(Udp, About)> {
     let what = address.to_string();
     let at = net::listening(&address.options, family, host, port).await?;
     let socket = net::bound(&address.options, at, Type::DGRAM, &what)?;
     let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(|a| a.to_string());
-    let handle = Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("receive at", at, e))?;
-    Ok((Arc::new(handle), About { address: what, local, peer: None }))
+    let socket = Handle::new(socket.into()).and_then(|handle| Udp::new(handle.into()));
+    let socket = socket.map_err(|e| Error::new("receive at", at, e))?;
+    Ok((socket, About { address: what, local, peer: None }))
+}
+
+/// A UDP socket, and what the kernel can do for it.
+struct Udp {
+    handle: Arc<Handle>,
+    offload: Arc<Offload>,
+}
+
+impl Udp {
+    fn new(handle: Arc<Handle>) -> std::io::Result<Self> {
+        let offload = Offload::new(&handle)?.into();
+        Ok(Self { handle, offload })
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::Datagrams(DatagramReader::udp(self.handle.clone(), self.offload.clone()).into())
+    }
+
+    fn writer(&self, to: SocketAddr) -> Writer {
+        let route = Route { to, from: None };
+        let writer = DatagramWriter::udp(self.handle.clone(), self.offload.clone(), route, None);
+        Writer::Datagrams(writer.into())
+    }
 }
 
 /// The dispatcher of a shared socket: which datagram belongs to which session.
 struct Sessions {
-    handle: Arc<Handle>,
+    socket: Udp,
     about: About,
+    context: Context,
     idle: Duration,
     share: Share,
-    known: HashMap<SocketAddr, mpsc::Sender<Batch>>,
+    /// The least recently used goes when there is no room for a new one.
+    known: LruCache<SocketAddr, SessionSender>,
     new: mpsc::Sender<Endpoint>,
+    /// Datagrams for sessions that did not keep up, not told of yet.
+    dropped: u64,
+    told: Option<Instant>,
 }
 
 impl Sessions {
     async fn run(mut self) {
         loop {
-            let mut message = Batch::new();
-            let one = || message.push_with(LARGEST, |room| recv_from(&self.handle, room));
-            match self.handle.wait(Interest::READABLE, one).await {
-                Ok((_, Some(from))) => {
-                    if self.dispatch(message, from).is_err() {
-                        return;
+            let mut came: Vec<(Route, Batch)> = Vec::new();
+            let Udp { handle, offload } = &self.socket;
+            let share = self.share;
+            let recv = || {
+                offload.recv(handle, |route, datagram| {
+                    match came.iter_mut().rev().find(|(r, _)| *r == route) {
+                        Some((_, batch)) if share == Share::ByPeer => batch.push(datagram),
+                        _ => {
+                            let mut batch = Batch::new();
+                            batch.push(datagram);
+                            came.push((route, batch));
+                        }
                     }
-                }
-                Ok((_, None)) => {}
-                // What ICMP says of an answer to one peer (ECONNREFUSED) is nothing to the others.
+                })
+            };
+            match handle.wait(Interest::READABLE, recv).await {
+                Ok(()) => {}
                 Err(e) if e.raw_os_error() == Some(libc::EBADF) => return,
-                Err(_) => {}
+                // What ICMP says of an answer to one peer (ECONNREFUSED) is nothing to the others.
+                Err(_) => continue,
+            }
+            for (route, batch) in came {
+                if self.dispatch(route, batch).is_err() {
+                    return;
+                }
             }
         }
     }
 
-    /// Hands one datagram to its session; fails when the listener is gone and nobody is left to serve.
-    fn dispatch(&mut self, message: Batch, from: SocketAddrAny) -> Result<(), ()> {
-        let Ok(peer) = SocketAddr::try_from(from.clone()) else { return Ok(()) };
-        let message = match self.known.get(&peer) {
-            Some(session) => match session.try_send(message) {
-                // A full queue is like a full socket buffer: the datagram is dropped.
-                Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => return Ok(()),
-                Err(mpsc::error::TrySendError::Closed(message)) => {
-                    self.known.remove(&peer);
-                    message
+    /// Hands messages to their session; fails when the listener is gone and nobody is left to serve.
+    fn dispatch(&mut self, route: Route, mut messages: Batch) -> Result<(), ()> {
+        let count = messages.len() as u64;
+        if let Some(session) = self.known.get(&route.to) {
+            match session.send(messages) {
+                Ok(()) => return Ok(()),
+                Err(NotTaken::Full) => {
+                    self.tell_dropped(count, route.to);
+                    return Ok(());
                 }
-            },
-            None => message,
-        };
+                Err(NotTaken::Ended(back)) => {
+                    self.known.pop(&route.to);
+                    messages = back;
+                }
+            }
+        }
         let activity = (self.share == Share::ByPeer).then(|| Activity::new(self.idle));
         let reader = match &activity {
-            None => DatagramReader::once(message),
+            None => DatagramReader::once(messages),
             Some(activity) => {
-                let (send, queue) = mpsc::channel(SESSION_QUEUE);
-                send.try_send(message).expect("a new queue has room for one");
-                self.forget_ended();
-                self.known.insert(peer, send);
+                let (send, queue) = SessionQueue::new();
+                // A new queue takes what one receive brings.
+                let _ = send.send(messages);
+                self.known.push(route.to, send);
                 DatagramReader::session(queue, activity.clone())
             }
         };
+        let Udp { handle, offload } = &self.socket;
+        let writer = DatagramWriter::udp(handle.clone(), offload.clone(), route, activity);
+        let peer = SocketAddr::new(route.to.ip().to_canonical(), route.to.port());
         let endpoint = Endpoint {
             reader: Reader::Datagrams(reader.into()),
-            writer: Writer::Datagrams(DatagramWriter::to(self.handle.clone(), from, activity).into()),
+            writer: Writer::Datagrams(writer.into()),
             about: About { peer: Some(peer.to_string()), ..self.about.clone() }.into(),
             keep: Keep::default(),
         };
         match self.new.try_send(endpoint) {
-            Err(mpsc::error::TrySendError::Closed(_)) if self.known.is_empty() => Err(()),
-            // Too many at once: dropped like a SYN over the backlog. The session's queue went with it.
-            _ => Ok(()),
+            Ok(()) => Ok(()),
+            Err(refused) => {
+                // Too many at once: dropped like a SYN over the backlog.
+                self.known.pop(&route.to);
+                let all_gone = self.known.iter().all(|(_, session)| session.has_ended());
+                if matches!(refused, mpsc::error::TrySendError::Closed(_)) && all_gone {
+                    Err(())
+                } else {
+                    Ok(())
+                }
+            }
         }
     }
 
-    /// Drops the sessions that have ended, whenever the table would have to grow.
-    fn forget_ended(&mut self) {
-        if self.known.len() == self.known.capacity() {
-            self.known.retain(|_, session| !session.is_closed());
+    fn tell_dropped(&mut self, count: u64, peer: SocketAddr) {
+        self.dropped += count;
+        if self.told.is_none_or(|last| last.elapsed() >= TELL_EVERY) {
+            let address = &self.about.address;
+            self.context.notice(format_args!(
+                "{address}: {} datagrams dropped, the last from {peer}: its session does not keep up",
+                self.dropped
+            ));
+            (self.told, self.dropped) = (Some(Instant::now()), 0);
         }
     }
 }

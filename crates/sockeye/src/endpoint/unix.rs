@@ -103,7 +103,7 @@ pub(super) fn recvfrom(address: &Address, name: &UnixName, context: &Context) ->
             let about = About { peer: peer.as_ref().and_then(named), ..template.clone() };
             let writer = match peer {
                 Some(to) if about.peer.is_some() => {
-                    Writer::Datagrams(DatagramWriter::to(handle.clone(), to, None).into())
+                    Writer::Datagrams(DatagramWriter::to(handle.clone(), to).into())
                 }
                 _ => Writer::Nothing,
             };

@@ -104,7 +104,7 @@ pub async fn run(first: &Spec, second: &Spec, plan: &Plan, stop: &Stop) -> Resul
         () = stop.asked(Urgency::Drain) => return Ok(interrupted()),
     };
     let names = [first.about.clone(), second.about.clone()];
-    let summary = pair(first, second, plan, stop).await;
+    let summary = pair(first, second, plan, stop, Urgency::Drain).await;
     Ok(Outcome::Single(names, summary.into()))
 }
 
@@ -139,7 +139,7 @@ async fn many(
                 Err(error) => Err(error),
             };
             match opened {
-                Ok(second) => drop(Box::pin(pair(endpoint, second, plan, stop)).await),
+                Ok(second) => drop(Box::pin(pair(endpoint, second, plan, stop, Urgency::Now)).await),
                 Err(error) => {
                     plan.context.notice(format_args!("{}: {error}", endpoint.about.name()));
                     plan.context.events.emit(|| Event::from(&error));
@@ -152,7 +152,10 @@ async fn many(
 }
 
 /// Relays between two endpoints, and tells events and the report what came of it.
-pub async fn pair(first: Endpoint, second: Endpoint, plan: &Plan, stop: &Stop) -> Summary {
+///
+/// `cut` is the urgency that cuts it short: a single conversation has nothing to finish and ends at once when
+/// asked to drain; one of many goes on until its server's drain is over.
+pub async fn pair(first: Endpoint, second: Endpoint, plan: &Plan, stop: &Stop, cut: Urgency) -> Summary {
     let began = Instant::now();
     let names = [first.about.clone(), second.about.clone()];
     let ids = [next_id(), next_id()];
@@ -160,7 +163,7 @@ pub async fn pair(first: Endpoint, second: Endpoint, plan: &Plan, stop: &Stop) -
     for (id, about) in ids.iter().zip(&names) {
         events.emit(|| Event::opened(*id, about));
     }
-    let summary = join(first, second, &plan.rules, &Meter::pair(), Box::pin(stop.asked(Urgency::Now))).await;
+    let summary = join(first, second, &plan.rules, &Meter::pair(), Box::pin(stop.asked(cut))).await;
     for (flow, [from, to]) in [(&summary.forward, ids), (&summary.backward, [ids[1], ids[0]])] {
         let error = match &flow.ended {
             Ended::Failed(error) => Some(error.to_string()),
