@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Relays side by side, over loopback, in turns: sockeye and each peer that is installed.
 
-    bench/relay/run.py [--rounds 5] [--only bulk,latency,idle,udp,mixed] [--seconds 3]
+    bench/relay/run.py [--rounds 5] [--only bulk,latency,idle,udp] [--seconds 3]
 
 Prints one table: medians over the rounds, the ratio of sockeye to the best peer, and CPU seconds of the
 relay process (user and system, all its threads and children) for each GiB that passed.
@@ -278,7 +278,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--connections", type=int, default=4000)
-    parser.add_argument("--only", default="bulk,latency,idle")
+    parser.add_argument("--only", default="bulk,latency,idle,udp")
     args = parser.parse_args()
     import resource
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -290,14 +290,14 @@ def main():
             print(f"\n{globals()[measure].__doc__}")
             figures = list(rounds[0]["sockeye"])
             print(f"{'':12}" + "".join(f"{f:>14}" for f in figures))
-            for name, _ in relays:
+            for name in rounds[0]:
                 row = [statistics.median(r[name][f] for r in rounds) for f in figures]
                 print(f"{name:12}" + "".join(f"{v:14.3f}" for v in row))
             for figure in figures:
                 pairs = []
                 for r in rounds:
-                    peers = [r[n][figure] for n, _ in relays if n != "sockeye"]
-                    best = max(peers) if figure == "Gbit/s" else min(peers)
+                    peers = [r[n][figure] for n in r if n != "sockeye"]
+                    best = max(peers) if figure.endswith("/s") else min(peers)
                     pairs.append(r["sockeye"][figure] / best)
                 print(f"  sockeye / best peer, {figure}: {statistics.median(pairs):.2f} "
                       f"({min(pairs):.2f} to {max(pairs):.2f})")

@@ -13,7 +13,9 @@ Examples:
   sockeye relay tcp-listen:7000,fork 'exec:bc -l'          a program for each client
   sockeye relay tcp-listen:7000,frame=line tcp:h:80,frame=len:u32be   convert between framings
   sockeye relay udp-listen:7000 tcp:h:80,frame=len:u16be   datagrams over TCP, boundaries kept
-  sockeye relay -v -x tcp-listen:7000 tcp:127.0.0.1:80     see what passes")]
+  sockeye relay -v -x tcp-listen:7000 tcp:127.0.0.1:80     see what passes
+  sockeye relay --progress -u disk.img tcp:[::1]:9000      bytes, rate and time left
+  sockeye relay --stats --metrics 9090 tcp-listen:8080,fork tcp:127.0.0.1:80")]
 pub(crate) struct Relay {
     /// The first address (A!!B reads from A and writes to B)
     #[arg(value_name = "A", allow_hyphen_values = true)]
@@ -30,6 +32,18 @@ pub(crate) struct Relay {
     /// Only from B to A
     #[arg(short = 'U', long)]
     pub(crate) backward: bool,
+
+    /// Say of each pair that ends what passed, and the sum at the end (SIGUSR1 shows those that run, at any time)
+    #[arg(long)]
+    pub(crate) stats: bool,
+
+    /// Show how far it is: bytes, rate, and the time left where the size is known
+    #[arg(long)]
+    pub(crate) progress: bool,
+
+    /// Serve Prometheus metrics at this address
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics: Option<String>,
 
     #[command(flatten)]
     pub(crate) traffic: Traffic,

@@ -4,6 +4,7 @@ mod connect;
 mod frame;
 mod generate;
 mod listen;
+mod observe;
 mod options;
 mod relay;
 mod serve;

@@ -2,13 +2,16 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use sockeye::relay::{self, Outcome, Way};
+use sockeye::relay::{self, Outcome, Registry, Way};
 use sockeye_proto::address::{OptionName, Spec};
 
-use super::session::{Crowd, Session, block_on, frame, spec};
+use super::{
+    observe,
+    session::{Crowd, Session, block_on, frame, spec},
+};
 use crate::{
     args::Relay,
-    output::{Failure, traffic},
+    output::{self, Failure, traffic},
 };
 
 pub(super) fn run(args: &Relay) -> Result<ExitCode, Failure> {
@@ -34,12 +37,26 @@ async fn relay(args: &Relay, first: &Spec, second: &Spec) -> Result<ExitCode, Fa
         (_, true) => Some(Way::Backward),
         _ => None,
     };
-    if forks(first) {
-        let json = args.traffic.json;
-        plan.limits.most = limit(first);
+    let json = args.traffic.json;
+    if args.stats {
+        plan.report = Some(Arc::new(move |names, summary| traffic::summary(names, summary, json)));
+    } else if forks(first) {
         plan.report = Some(Arc::new(move |names, summary| traffic::failures(names, summary, json)));
     }
+    plan.limits.most = limit(first);
+    let registry = Arc::new(Registry::default());
+    plan.registry = Some(registry.clone());
+    observe::on_signal(registry.clone())?;
+    if args.progress && output::is_for_people() {
+        observe::progress(registry.clone(), first);
+    }
+    if let Some(address) = &args.metrics {
+        observe::metrics(address, registry.clone(), &plan.context).await?;
+    }
     let outcome = relay::run(first, second, &plan, &session.stop).await.map_err(|e| session.failed(e))?;
+    if args.stats {
+        traffic::registry(&registry);
+    }
     finish(&session, outcome, args.traffic.json)
 }
 

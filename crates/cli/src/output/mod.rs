@@ -119,6 +119,11 @@ pub(crate) fn hint(text: fmt::Arguments<'_>) {
     }
 }
 
+/// Whether a person reads the standard error.
+pub(crate) fn is_for_people() -> bool {
+    io::stderr().is_terminal()
+}
+
 /// A value as a line of JSON on the standard error, for commands whose standard output carries data.
 pub(crate) fn json_notice(value: &impl serde::Serialize) {
     if let Ok(mut line) = serde_json::to_vec(value) {

@@ -1,9 +1,10 @@
 //! What a relay or a server did, in a line for people or as JSON for programs, on the standard error.
 
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use sockeye::{
     endpoint::{About, clients::Served},
-    relay::{Ended, Flow, Summary},
+    relay::{Ended, Flow, Registry, Summary},
     service::Sunk,
 };
 
@@ -96,6 +97,53 @@ pub(crate) fn served(served: &Served, json: bool) {
         more(served.refused, "refused"),
         more(served.cut, "cut off at the end")
     ));
+}
+
+/// The relays that run, and the sum of those that have ended.
+pub(crate) fn registry(registry: &Registry) {
+    for relay in registry.live() {
+        let seconds = relay.age.as_secs_f64();
+        let [forward, backward] = relay.bytes;
+        notice(format_args!(
+            "{} and {}: → {} bytes, ← {} bytes in {seconds:.3} s ({}/s)",
+            relay.names[0].name(),
+            relay.names[1].name(),
+            grouped(forward),
+            grouped(backward),
+            HumanBytes(rate(forward + backward, seconds))
+        ));
+    }
+    let ended = registry.ended();
+    let reasons: Vec<String> = ended.reasons.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    notice(format_args!(
+        "{} ended: → {} bytes, ← {} bytes{}{}",
+        ended.relays,
+        grouped(ended.bytes[0]),
+        grouped(ended.bytes[1]),
+        if reasons.is_empty() { "" } else { "; " },
+        reasons.join(", ")
+    ));
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate to be read, never negative"
+)]
+fn rate(bytes: u64, seconds: f64) -> u64 {
+    (bytes as f64 / seconds.max(1e-6)) as u64
+}
+
+/// A bar with rate and time left, or a count where the size is not known; cleared when dropped.
+pub(crate) fn progress_bar(size: Option<u64>) -> ProgressBar {
+    let (bar, template) = match size {
+        Some(size) => {
+            (ProgressBar::new(size), "{bar:40} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left")
+        }
+        None => (ProgressBar::new_spinner(), "{spinner} {bytes}, {binary_bytes_per_sec}, {elapsed}"),
+    };
+    bar.with_style(ProgressStyle::with_template(template).expect("the template is well formed"))
+        .with_finish(indicatif::ProgressFinish::AndClear)
 }
 
 /// 1234567 as people read it: 1,234,567.

@@ -8,3 +8,4 @@ mod frame;
 mod framed;
 mod options;
 mod services;
+mod stats;

@@ -7,6 +7,7 @@
 
 mod copy;
 mod meter;
+mod registry;
 mod run;
 mod splice;
 
@@ -16,6 +17,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 pub use meter::Meter;
+pub use registry::{Registry, Snapshot, Totals};
 pub use run::{Outcome, Plan, Report, pair, run};
 
 use crate::{Error, endpoint::Endpoint, error::Reason};

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use sockeye_proto::address::{Address, OptionName, Spec};
 
-use super::{Ended, Meter, Rules, Summary, Way, join};
+use super::{Ended, Meter, Registry, Rules, Summary, Way, join};
 use crate::{
     Error, Result,
     endpoint::{
@@ -30,6 +30,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Told of each pair that has ended.
     pub report: Option<Report>,
+    /// Where the pairs that run are to be found.
+    pub registry: Option<Arc<Registry>>,
 }
 
 impl std::fmt::Debug for Plan {
@@ -163,7 +165,14 @@ pub async fn pair(first: Endpoint, second: Endpoint, plan: &Plan, stop: &Stop, c
     for (id, about) in ids.iter().zip(&names) {
         events.emit(|| Event::opened(*id, about));
     }
-    let summary = join(first, second, &plan.rules, &Meter::pair(), Box::pin(stop.asked(cut))).await;
+    let meters = Meter::pair();
+    if let Some(registry) = &plan.registry {
+        registry.begin(ids[0], names.clone(), &meters);
+    }
+    let summary = join(first, second, &plan.rules, &meters, Box::pin(stop.asked(cut))).await;
+    if let Some(registry) = &plan.registry {
+        registry.end(ids[0], &summary);
+    }
     for (flow, [from, to]) in [(&summary.forward, ids), (&summary.backward, [ids[1], ids[0]])] {
         let error = match &flow.ended {
             Ended::Failed(error) => Some(error.to_string()),
