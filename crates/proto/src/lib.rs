@@ -7,5 +7,11 @@
 //! - Nothing is allocated on the word of a length field: limits are checked first.
 #![forbid(unsafe_code)]
 
+// The seeded runs of the fuzz targets name this crate as its users do.
+#[cfg(test)]
+extern crate self as sockeye_proto;
+
 pub mod address;
 pub mod framing;
+pub mod http;
+pub mod proxy;
