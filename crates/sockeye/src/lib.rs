@@ -8,10 +8,12 @@ pub mod endpoint;
 pub mod error;
 pub mod event;
 pub mod framed;
+pub mod http;
 pub mod relay;
 pub mod service;
 pub mod socket;
 pub mod stop;
+pub mod tls;
 
 pub use error::{Error, Result};
 pub use socket::{Addr, Socket};
