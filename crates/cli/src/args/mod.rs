@@ -3,6 +3,7 @@
 mod connect;
 mod frame;
 mod generate;
+mod get;
 mod listen;
 mod options;
 mod relay;
@@ -12,6 +13,7 @@ mod traffic;
 pub(crate) use connect::Connect;
 pub(crate) use frame::Frame;
 pub(crate) use generate::{Completions, Man};
+pub(crate) use get::{Connection as GetConnection, Get, Request as GetRequest};
 pub(crate) use listen::Listen;
 pub(crate) use options::Options;
 pub(crate) use relay::Relay;
@@ -38,6 +40,7 @@ Examples:
   sockeye connect 127.0.0.1:9999                    a console on it
   sockeye relay tcp-listen:8080,fork tcp:[::1]:80   forward a port (or just: sockeye A B)
   sockeye listen -k 9999 --sh-exec date             a command for each client
+  sockeye get --wire http://127.0.0.1:8000/         a page, and how it came
   sockeye COMMAND --help                            more of each command";
 
 /// The commands, one variant each.
@@ -55,6 +58,8 @@ pub(crate) enum Command {
     Options(Options),
     /// Convert, check and guess how messages are framed
     Frame(Frame),
+    /// Fetch URLs over HTTP/1, and show how the exchange went
+    Get(Box<Get>),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Print the manual pages

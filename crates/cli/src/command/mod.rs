@@ -11,6 +11,7 @@ mod serve;
 mod session;
 
 pub(crate) use listen::Meeting;
+mod get;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Serve(args) => serve::run(&args),
         Command::Options(args) => options::run(&args),
         Command::Frame(args) => frame::frame(&args),
+        Command::Get(args) => get::run(*args),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
     }

@@ -4,6 +4,7 @@
 //! is not an error: it ends the command quietly with exit code 0.
 
 pub(crate) mod frame;
+pub(crate) mod get;
 
 use std::{
     fmt,

@@ -9,3 +9,4 @@ mod framed;
 mod options;
 mod services;
 mod stats;
+mod get;
