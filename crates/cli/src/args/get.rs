@@ -1,6 +1,8 @@
 //! `sockeye get`: curl's flags where there are such.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
+
+use super::traffic::{Events, time};
 
 /// Fetch URLs over HTTP/1, and show how the exchange went.
 #[derive(Debug, clap::Args)]
@@ -176,15 +178,15 @@ pub(crate) struct Connection {
     /// IPv6 only
     #[arg(short = '6', long)]
     pub(crate) ipv6: bool,
-    /// The time for one whole transfer, in seconds
-    #[arg(short, long, value_name = "SECONDS")]
-    pub(crate) max_time: Option<f64>,
-    /// The time for name, connection and TLS, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300.0)]
-    pub(crate) connect_timeout: f64,
-    /// The longest wait for any byte, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300.0)]
-    pub(crate) idle_timeout: f64,
+    /// The time for one whole transfer; 0 is without end
+    #[arg(short, long, value_name = "TIME", value_parser = time)]
+    pub(crate) max_time: Option<Duration>,
+    /// The time for name, connection and TLS
+    #[arg(long, value_name = "TIME", default_value = "300", value_parser = time)]
+    pub(crate) connect_timeout: Duration,
+    /// The longest wait for any byte
+    #[arg(long, value_name = "TIME", default_value = "300", value_parser = time)]
+    pub(crate) idle_timeout: Duration,
     /// Fetch the URLs at the same time
     #[arg(short = 'Z', long)]
     pub(crate) parallel: bool,
@@ -214,9 +216,8 @@ pub(crate) struct Show {
     /// Print one line of JSON for each URL: status, headers, timings, TLS, addresses. The body goes to -o or -O only
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write one line of JSON for each thing that happens; `-` is the standard output
-    #[arg(long, value_name = "FILE")]
-    pub(crate) events: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) events: Events,
     /// Show no progress
     #[arg(long)]
     pub(crate) no_progress_meter: bool,
@@ -237,12 +238,12 @@ pub(crate) struct Again {
     /// Try again so often where the network or the server failed for now; files go on where they stopped
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(crate) retry: u32,
-    /// Wait so long before each try, in seconds, instead of 1, 2, 4, …
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) retry_delay: Option<f64>,
-    /// Begin no try after so many seconds
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) retry_max_time: Option<f64>,
+    /// Wait so long before each try, instead of 1 s, 2 s, 4 s, …
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) retry_delay: Option<Duration>,
+    /// Begin no try after this long
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) retry_max_time: Option<Duration>,
     /// Accepted: refused connections are tried again anyway
     #[arg(long, hide = true)]
     pub(crate) retry_connrefused: bool,

@@ -26,7 +26,8 @@ struct Context {
 
 pub(super) fn run(args: Get) -> Result<ExitCode, output::Failure> {
     let show_errors = !args.show.silent || args.show.show_error;
-    let prepared = prepare(args);
+    let events = output::events(&args.show.events)?;
+    let prepared = prepare(args, events);
     let (context, jobs) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => return Ok(output::get::failure(&failure, show_errors)),
@@ -41,20 +42,11 @@ pub(super) fn run(args: Get) -> Result<ExitCode, output::Failure> {
     code
 }
 
-fn prepare(args: Get) -> Result<(Context, Vec<plan::Job>), Failure> {
+fn prepare(args: Get, events: Events) -> Result<(Context, Vec<plan::Job>), Failure> {
     let usage = |e| FailureKind::Url.with(e);
     let options = plan::client(&args.connection).map_err(usage)?;
     let jobs = plan::jobs(&args)?;
     let to_stdout = jobs.iter().any(|j| matches!(j.target, plan::Target::Stdout));
-    let events = match &args.show.events {
-        None => Events::none(),
-        Some(path) if path.as_os_str() == "-" => Events::to(std::io::stdout()),
-        Some(path) => {
-            let file = std::fs::File::create(path);
-            let fail = |e| FailureKind::Write.with(Error::new("write events to", path.display(), e));
-            Events::to(file.map_err(fail)?)
-        }
-    };
     let observer: Option<Arc<dyn Observer>> = match (args.show.verbose, args.show.wire) {
         (true, _) => Some(Arc::new(output::get::Verbose::new())),
         (_, true) => Some(Arc::new(output::get::Wire::new(to_stdout, jobs.len() > 1))),

@@ -53,7 +53,7 @@ pub(super) fn client(args: &GetConnection) -> Result<Options, Error> {
         min_version: if args.tls13 { MinVersion::Tls13 } else { MinVersion::Tls12 },
         ..ClientOptions::default()
     };
-    let idle = seconds("--idle-timeout", args.idle_timeout)?;
+    let idle = limit(args.idle_timeout);
     Ok(Options {
         connect: ConnectOptions {
             tls,
@@ -61,20 +61,17 @@ pub(super) fn client(args: &GetConnection) -> Result<Options, Error> {
             connect_to: args.connect_to.iter().map(|t| connect_to(t)).collect::<Result<_, _>>()?,
             unix_socket: args.unix_socket.clone(),
             family,
-            timeout: seconds("--connect-timeout", args.connect_timeout)?,
+            timeout: limit(args.connect_timeout),
         },
         first_byte: idle,
         idle,
     })
 }
 
-/// A time in seconds that makes sense as a limit; 0 is none.
-pub(super) fn seconds(flag: &'static str, value: f64) -> Result<Duration, Error> {
-    match Duration::try_from_secs_f64(value) {
-        Ok(Duration::ZERO) => Ok(Duration::from_secs(u64::from(u32::MAX))),
-        Ok(time) => Ok(time),
-        Err(_) => Err(usage("use", format!("{flag} {value}"), "it must be a time in seconds")),
-    }
+/// A limit; 0 is none, as in curl.
+pub(super) fn limit(time: Duration) -> Duration {
+    const NONE: Duration = Duration::from_secs(u32::MAX as u64);
+    if time.is_zero() { NONE } else { time.min(NONE) }
 }
 
 /// `HOST:PORT:ADDRESS[,ADDRESS]`; addresses may stand in brackets.

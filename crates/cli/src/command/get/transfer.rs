@@ -16,7 +16,7 @@ use sockeye::{
 
 use super::{
     Context,
-    plan::{self, Job, Target, seconds},
+    plan::{self, Job, Target},
 };
 use crate::output::{
     self,
@@ -75,10 +75,7 @@ pub(super) async fn run(context: &Context, job: Job) -> Result<Option<u8>, outpu
     let mut transfer = Transfer { context, job, offset: 0, validator: None, path: None, report, progress };
     let outcome = match context.args.connection.max_time {
         None => transfer.tries().await,
-        Some(limit) => match limited(limit, transfer.tries()).await {
-            Ok(outcome) => outcome,
-            Err(failure) => Err(failure),
-        },
+        Some(limit) => limited(plan::limit(limit), transfer.tries()).await,
     };
     transfer.progress.finish();
     let mut report = transfer.report;
@@ -99,11 +96,10 @@ pub(super) async fn run(context: &Context, job: Job) -> Result<Option<u8>, outpu
     Ok(outcome.err().map(|f| f.kind.exit_code()))
 }
 
-async fn limited<T>(limit: f64, work: impl Future<Output = T>) -> Result<T, Failure> {
-    let limit = seconds("--max-time", limit).map_err(|e| FailureKind::Url.with(e))?;
-    tokio::time::timeout(limit, work)
-        .await
-        .map_err(|_| FailureKind::Timeout.with(Error::new("finish", "the transfer", Reason::TimedOut(limit))))
+async fn limited(limit: Duration, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(FailureKind::Timeout.with(Error::new("finish", "the transfer", Reason::TimedOut(limit))))
+    })
 }
 
 fn is_broken_pipe(error: &Error) -> bool {
@@ -114,13 +110,8 @@ impl Transfer<'_> {
     /// Tries until it is done, or a failure will not go away, or the tries are used up.
     async fn tries(&mut self) -> Result<(), Failure> {
         let again = &self.context.args.again;
-        let limit = |flag, value: Option<f64>| match value {
-            None => Ok(None),
-            Some(value) => seconds(flag, value).map(Some).map_err(|e| FailureKind::Url.with(e)),
-        };
-        let fixed = limit("--retry-delay", again.retry_delay.filter(|&d| d > 0.0))?;
-        let until = limit("--retry-max-time", again.retry_max_time)?;
-        let mut retry = Retry::new(again.retry, fixed, until);
+        let fixed = again.retry_delay.filter(|d| !d.is_zero());
+        let mut retry = Retry::new(again.retry, fixed, again.retry_max_time);
         let start = Instant::now();
         self.offset = self.first_offset()?;
         loop {
