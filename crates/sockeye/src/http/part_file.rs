@@ -26,9 +26,10 @@ impl PartFile {
     /// # Errors
     /// The system's, on the path.
     pub fn create(path: &Path) -> Result<Self> {
-        let special = fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir());
+        let there = fs::metadata(path).ok();
+        let special = there.as_ref().is_some_and(|m| !m.is_file());
         let part = (!special).then(|| part_name(path));
-        if path.is_dir() {
+        if there.is_some_and(|m| m.is_dir()) {
             return Err(Error::new("write", path.display(), io::Error::from(io::ErrorKind::IsADirectory)));
         }
         let target = part.as_deref().unwrap_or(path);

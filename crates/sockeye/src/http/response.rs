@@ -231,6 +231,22 @@ impl Response {
         Ok(false)
     }
 
+    /// The whole body, content coding included, where all of it has arrived with the head: without a wait, and the
+    /// connection goes back at once. `None` where more must be received.
+    pub fn take_whole(&mut self) -> Option<Vec<u8>> {
+        let conn = self.conn.as_mut()?;
+        conn.buffer.consume(std::mem::take(&mut self.taken));
+        let filled = conn.buffer.filled();
+        let Some(Framing::Length(_)) = self.reader.framing() else { return None };
+        let length = usize::try_from(self.reader.direct()).ok().filter(|&n| n <= filled.len())?;
+        let body = filled[..length].to_vec();
+        self.watch.tell(|| Note::Data { data: &body });
+        self.reader.moved(length as u64);
+        conn.buffer.consume(length);
+        self.finish(End::Length(self.reader.received()));
+        Some(body)
+    }
+
     /// Writes the rest of the body to `out`, content coding taken off where `decode` says so. Calls `progress`
     /// with the number of bytes received by each step. Gives the number of bytes written.
     ///

@@ -12,6 +12,8 @@ use sockeye::{
     http::{Client, Failure, FailureKind, Observer},
 };
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
 use crate::{
     args::Get,
     output::{self, get::Screen},
@@ -61,25 +63,26 @@ fn prepare(args: Get, events: Events) -> Result<(Context, Vec<plan::Job>), Failu
 
 /// Runs every job; the exit code is that of the last failure.
 async fn all(context: Arc<Context>, jobs: Vec<plan::Job>) -> Result<ExitCode, output::Failure> {
-    let at_once = match context.args.connection.parallel {
-        true => usize::from(context.args.connection.parallel_max),
-        false => 1,
-    };
-    let mut code = 0;
-    if at_once == 1 {
-        for job in jobs {
-            code = transfer::run(&context, job).await?.unwrap_or(code);
-        }
-        return Ok(ExitCode::from(code));
-    }
+    let typed = &context.args.connection;
+    let at_once = if typed.parallel { usize::from(typed.parallel_max) } else { 1 };
+    let network = Arc::new(Semaphore::new(at_once));
+    // One after the other: while one is written to its file, the next is asked for already.
+    let begun = at_once.max(2);
     let mut running = tokio::task::JoinSet::new();
     let mut jobs = jobs.into_iter();
+    let mut before = None;
+    let mut code = 0;
     loop {
-        while running.len() < at_once
+        while running.len() < begun
             && let Some(job) = jobs.next()
         {
-            let context = Arc::clone(&context);
-            running.spawn(async move { transfer::run(&context, job).await });
+            let (done, after) = oneshot::channel();
+            let before = before.replace(after).filter(|_| at_once == 1);
+            let (context, network) = (Arc::clone(&context), Arc::clone(&network));
+            running.spawn(async move {
+                let network = network.acquire_owned().await.ok();
+                transfer::run(&context, job, Turn { network, before, _done: done }).await
+            });
         }
         match running.join_next().await {
             None => return Ok(ExitCode::from(code)),
@@ -87,6 +90,33 @@ async fn all(context: Arc<Context>, jobs: Vec<plan::Job>) -> Result<ExitCode, ou
                 let done = done.map_err(|e| Error::new("run", "a transfer", std::io::Error::other(e)))?;
                 code = done?.unwrap_or(code);
             }
+        }
+    }
+}
+
+/// A transfer's place among the others.
+struct Turn {
+    /// Held while it is on the network.
+    network: Option<OwnedSemaphorePermit>,
+    /// Ends when the transfer before it has put out everything; for those that come one after the other.
+    before: Option<oneshot::Receiver<()>>,
+    /// Dropped at its own end.
+    _done: oneshot::Sender<()>,
+}
+
+impl Turn {
+    /// Lets the next transfer onto the network, where transfers come one after the other.
+    async fn leave_network(&mut self) {
+        if self.network.take().is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until it may put something out.
+    async fn output(&mut self) {
+        if let Some(before) = self.before.take() {
+            // That the other end is gone is all that is waited for.
+            let _ = before.await;
         }
     }
 }

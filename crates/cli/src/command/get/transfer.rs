@@ -15,7 +15,7 @@ use sockeye::{
 };
 
 use super::{
-    Context,
+    Context, Turn,
     plan::{self, Job, Target},
 };
 use crate::output::{
@@ -58,6 +58,7 @@ impl Output for Sink {
 struct Transfer<'a> {
     context: &'a Context,
     job: Job,
+    turn: Turn,
     /// Where the next try goes on.
     offset: u64,
     /// What tells that the file is still the same one.
@@ -68,16 +69,18 @@ struct Transfer<'a> {
 }
 
 /// Runs a job, says what is to be said, and gives the exit code of a failure.
-pub(super) async fn run(context: &Context, job: Job) -> Result<Option<u8>, output::Failure> {
+pub(super) async fn run(context: &Context, job: Job, turn: Turn) -> Result<Option<u8>, output::Failure> {
     let to_stdout = matches!(job.target, Target::Stdout);
     let report = Report::new(job.id, &job.request);
     let progress = context.screen.progress();
-    let mut transfer = Transfer { context, job, offset: 0, validator: None, path: None, report, progress };
+    let mut transfer =
+        Transfer { context, job, turn, offset: 0, validator: None, path: None, report, progress };
     let outcome = match context.args.connection.max_time {
         None => transfer.tries().await,
         Some(limit) => limited(plan::limit(limit), transfer.tries()).await,
     };
     transfer.progress.finish();
+    transfer.turn.output().await;
     let mut report = transfer.report;
     let show = &context.args.show;
     if let Err(failure) = &outcome {
@@ -170,13 +173,21 @@ impl Transfer<'_> {
             let asked = Retry::asked(&response.head.headers, SystemTime::now());
             return Ok(Attempt::NotNow(asked, refused(&response)));
         }
+        // Where nobody watches the order of things, a body that is here already leaves the network to the next.
+        let show = &self.context.args.show;
+        let watched = show.verbose || show.wire || self.context.args.request.compressed;
+        let body = if watched { None } else { response.take_whole() };
+        if body.is_some() {
+            self.turn.leave_network().await;
+        }
+        self.turn.output().await;
         if let Some(path) = &output.dump_header {
             dump(path, &response.heads.concat(), self.job.id > 1)?;
         }
         if output.fail && status.as_u16() >= 400 {
             return Err(refused(&response));
         }
-        let done = self.receive(&mut response).await;
+        let done = self.receive(&mut response, body).await;
         self.report.received(&response);
         done?;
         if output.fail_with_body && status.as_u16() >= 400 {
@@ -186,7 +197,7 @@ impl Transfer<'_> {
     }
 
     /// The answer to where it belongs.
-    async fn receive(&mut self, response: &mut Response) -> Result<(), Failure> {
+    async fn receive(&mut self, response: &mut Response, body: Option<Vec<u8>>) -> Result<(), Failure> {
         let args = &self.context.args;
         let offset = self.offset;
         let range = response.head.headers.get(header::CONTENT_RANGE);
@@ -206,7 +217,12 @@ impl Transfer<'_> {
             sink.write_all(&response.heads.concat()).map_err(|e| unwritten("the head", e))?;
         }
         self.validator = validator(response);
-        if !whole_already {
+        if let Some(body) = body {
+            if !whole_already {
+                sink.write_all(&body).map_err(|e| unwritten("the body", e))?;
+                self.report.written += body.len() as u64;
+            }
+        } else if !whole_already {
             self.progress.begin(response, if resumed { offset } else { 0 }, self.path.as_deref());
             let (progress, report) = (&self.progress, &mut self.report);
             let decode = args.request.compressed;
