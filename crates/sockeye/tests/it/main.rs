@@ -5,3 +5,4 @@ mod examples;
 mod framed;
 mod socket;
 mod support;
+mod tls;
