@@ -26,6 +26,7 @@ mod pool;
 mod proxy;
 mod response;
 mod retry;
+pub mod server;
 mod splice;
 mod stream;
 mod timings;

@@ -3,6 +3,7 @@
 mod chat;
 mod examples;
 mod framed;
+mod http_server;
 mod socket;
 mod support;
 mod tls;
