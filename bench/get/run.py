@@ -4,9 +4,9 @@
 usage: bench/get/run.py [--sockeye PATH] [--runs N] [--big MIB] [--tls MIB] [--dir DIR] [case…]
 
 Cases: big (one file to a file), small (1,000 files over one connection, one invocation), tls (one file over TLS).
-DIR takes what is downloaded; the source is a sparse file beside the configuration in the temporary directory.
+Everything lies in DIR, the sources as sparse files: on a tmpfs they take no memory. One run of each goes before, uncounted.
 """
-import argparse, os, shutil, socket, statistics, subprocess, sys, tempfile, time
+import argparse, os, shutil, socket, statistics, subprocess, sys, tempfile, threading, time
 
 def port():
     with socket.socket() as s:
@@ -17,18 +17,39 @@ def run(command):
     """Wall seconds, CPU seconds, largest memory in MiB."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    # ru_maxrss would be this script's own: it counts what the process was before exec.
+    memory = 0
+    def watch():
+        nonlocal memory
+        while True:
+            try:
+                with open(f"/proc/{process.pid}/status") as f:
+                    text = f.read()
+                peak = [int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM")]
+            except OSError:
+                return
+            if not peak:
+                return
+            memory = peak[0] / 1024
+            time.sleep(0.02)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    watcher.join()
     if status:
         sys.exit(f"{command[:6]} … ended with {status}")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return wall, usage.ru_utime + usage.ru_stime, memory
 
 def compare(name, commands, runs, volume, check):
     results = {tool: [] for tool in commands}
-    for _ in range(runs):
+    for turn in range(runs + 1):
         for tool, (command, clean) in commands.items():
             clean()
-            results[tool].append(run(command))
+            result = run(command)
             check()
+            if turn:
+                results[tool].append(result)
     median = {t: [statistics.median(v) for v in zip(*r)] for t, r in results.items()}
     for tool, (wall, cpu, memory) in median.items():
         print(f"{name:6} {tool:8} {wall:8.3f} s  {volume / wall:9.1f}/s  cpu {cpu:7.3f} s  memory {memory:6.1f} MiB")
@@ -44,7 +65,7 @@ def main():
     parser.add_argument("--dir", default="/dev/shm")
     parser.add_argument("case", nargs="*", default=["big", "small", "tls"])
     args = parser.parse_args()
-    temp, out = tempfile.mkdtemp(prefix="bench-get-"), tempfile.mkdtemp(prefix="bench-get-", dir=args.dir)
+    temp, out = tempfile.mkdtemp(prefix="bench-get-", dir=args.dir), tempfile.mkdtemp(prefix="bench-get-", dir=args.dir)
     server = None
     try:
         os.mkdir(f"{temp}/www")

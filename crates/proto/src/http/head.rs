@@ -1,5 +1,7 @@
 //! Message heads: a strict scan for the end that httparse's grammar then reads.
 
+use std::mem::MaybeUninit;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{
@@ -85,9 +87,11 @@ impl ResponseHead {
     }
 
     pub(super) fn parse(raw: &[u8], limits: &Limits) -> Result<Self, Error> {
-        let mut slots = [httparse::EMPTY_HEADER; MAX_FIELDS];
-        let mut parsed = httparse::Response::new(&mut slots);
-        parsed.parse(raw).map_err(|e| refused(e, raw, limits))?;
+        let mut slots = [MaybeUninit::uninit(); MAX_FIELDS];
+        let mut parsed = httparse::Response::new(&mut []);
+        httparse::ParserConfig::default()
+            .parse_response_with_uninit_headers(&mut parsed, raw, &mut slots)
+            .map_err(|e| refused(e, raw, limits))?;
         let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
         let status = status.ok_or_else(|| Malformed::new(Fault::StartLine, Part::Head, raw, 9))?;
         Ok(Self {
@@ -107,9 +111,9 @@ impl RequestHead {
     }
 
     pub(super) fn parse(raw: &[u8], limits: &Limits) -> Result<Self, Error> {
-        let mut slots = [httparse::EMPTY_HEADER; MAX_FIELDS];
-        let mut parsed = httparse::Request::new(&mut slots);
-        parsed.parse(raw).map_err(|e| refused(e, raw, limits))?;
+        let mut slots = [MaybeUninit::uninit(); MAX_FIELDS];
+        let mut parsed = httparse::Request::new(&mut []);
+        parsed.parse_with_uninit_headers(raw, &mut slots).map_err(|e| refused(e, raw, limits))?;
         let method = parsed.method.and_then(|m| Method::from_bytes(m.as_bytes()).ok());
         let method = method.ok_or_else(|| Malformed::new(Fault::StartLine, Part::Head, raw, 0))?;
         let version = Version::of(parsed.version);

@@ -112,8 +112,7 @@ impl Pending<'_> {
     async fn send(&mut self, timings: &mut Timings) -> Result<bool, Failure> {
         let (host, idle) = (self.request.host, self.request.idle);
         timings.pretransfer = timings.elapsed();
-        let mut piece = Vec::with_capacity(64 << 10);
-        piece.extend_from_slice(self.request.head);
+        let mut piece = self.request.head.to_vec();
         let mut source = self.request.body.source();
         let chunked = self.request.body.length().is_none();
         let (mut sent, mut ended) = (0u64, matches!(self.request.body, Body::None));

@@ -71,7 +71,8 @@ struct Transfer<'a> {
 /// Runs a job, says what is to be said, and gives the exit code of a failure.
 pub(super) async fn run(context: &Context, job: Job, turn: Turn) -> Result<Option<u8>, output::Failure> {
     let to_stdout = matches!(job.target, Target::Stdout);
-    let report = Report::new(job.id, &job.request);
+    let read = context.args.show.json || context.args.show.write_out.is_some();
+    let report = Report::new(job.id, &job.request, read);
     let progress = context.screen.progress();
     let mut transfer =
         Transfer { context, job, turn, offset: 0, validator: None, path: None, report, progress };

@@ -52,6 +52,9 @@ pub(crate) struct Report {
     /// Bytes of body over all tries.
     #[serde(skip)]
     pub(crate) written: u64,
+    /// Whether anyone will read it.
+    #[serde(skip)]
+    read: bool,
     #[serde(skip)]
     start: std::time::Instant,
 }
@@ -78,8 +81,8 @@ pub(super) struct Failed {
 }
 
 impl Report {
-    /// Nothing but what was asked.
-    pub(crate) fn new(id: u64, request: &Request) -> Self {
+    /// Nothing but what was asked. `read`: someone will read it; else little is filled in.
+    pub(crate) fn new(id: u64, request: &Request, read: bool) -> Self {
         let mut url = request.url.clone();
         let _ = url.set_password(None).and_then(|()| url.set_username(""));
         Self {
@@ -108,12 +111,16 @@ impl Report {
             file: None,
             error: None,
             written: 0,
+            read,
             start: std::time::Instant::now(),
         }
     }
 
     /// The head is there.
     pub(crate) fn answered(&mut self, response: &Response) {
+        if !self.read {
+            return;
+        }
         let head = &response.head;
         let mut url = response.url.clone();
         let _ = url.set_password(None).and_then(|()| url.set_username(""));
@@ -140,6 +147,9 @@ impl Report {
 
     /// The body is there, or as much of it as came.
     pub(crate) fn received(&mut self, response: &Response) {
+        if !self.read {
+            return;
+        }
         self.trailers = fields(&response.trailers);
         self.size_download = response.received();
         self.took(&response.timings);

@@ -110,7 +110,7 @@ mod tests {
 
     fn rendered(format: &str) -> (String, String) {
         let url = "http://user:secret@h.example/x".parse().expect("a URL");
-        let mut report = Report::new(1, &sockeye::http::Request::get(url));
+        let mut report = Report::new(1, &sockeye::http::Request::get(url), true);
         report.status = Some(204);
         report.remote = "[::1]:8080".into();
         report.headers.insert("etag".into(), vec!["\"a\"".into()]);
