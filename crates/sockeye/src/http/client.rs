@@ -47,7 +47,7 @@ pub struct Request {
     pub without: Vec<String>,
     /// The body.
     pub body: Body,
-    /// The login; one in the URL goes before it.
+    /// The login; it goes before one in the URL.
     pub auth: Option<Auth>,
     /// The proxy.
     pub proxy: Option<Proxy>,
@@ -278,7 +278,7 @@ impl Client {
         {
             fields.push("Proxy-Authorization", Auth::Basic(login).field()).map_err(bad)?;
         }
-        let login = super::auth::userinfo(url).map(Auth::Basic).or_else(|| request.auth.clone());
+        let login = request.auth.clone().or_else(|| super::auth::userinfo(url).map(Auth::Basic));
         if let Some(auth) = login
             && wanted("Authorization")
         {

@@ -221,6 +221,22 @@ mod tests {
     }
 
     #[test]
+    fn brotli_and_gzip_members_in_pieces() {
+        // One stored meta-block of five bytes, as in RFC 7932, section 9.2.
+        assert_eq!(decode(Coding::Brotli, b"\x0b\x02\x80hello\x03").expect("decodes"), b"hello");
+        let member = |text: &[u8]| {
+            let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            e.write_all(text).expect("memory");
+            e.finish().expect("memory")
+        };
+        let two = [member(b"one, "), member(b"two")].concat();
+        assert_eq!(decode(Coding::Gzip, &two).expect("decodes"), b"one, two");
+        for cut in [two.len() - 1, member(b"one, ").len() - 4] {
+            assert!(matches!(decode(Coding::Gzip, &two[..cut]), Err(DecodeError::Data(_))), "cut at {cut}");
+        }
+    }
+
+    #[test]
     fn the_output_s_error_is_told_apart() {
         let mut full: &mut [u8] = &mut [0; 4];
         let mut decoder = Decoder::new(Coding::Deflate, &mut full).expect("memory");

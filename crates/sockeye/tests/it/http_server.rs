@@ -109,6 +109,37 @@ fn files_are_served_byte_exact() {
     });
 }
 
+#[tokio::test]
+async fn our_client_and_our_server_agree() {
+    use sockeye::http::{Client, Request};
+    let temp = tempfile::tempdir().expect("a directory");
+    let content: Vec<u8> = (0..3_000_000u32).map(|i| (i % 241) as u8).collect();
+    fs::write(temp.path().join("f"), &content).expect("a file");
+    let root = temp.path().to_owned();
+    let (tell, port) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let server = std::thread::spawn(move || {
+        with_server(&root, Options::default(), |port| {
+            tell.send(port).expect("someone asks");
+            let _ = ended.recv();
+        });
+    });
+    let url: sockeye::http::Url =
+        format!("http://127.0.0.1:{}/f", port.recv().expect("it listens")).parse().expect("a URL");
+    let client = Client::default();
+    for turn in 0..3 {
+        let mut answer = client.fetch(&Request::get(url.clone()), turn).await.expect("an answer");
+        assert_eq!(answer.connects, u32::from(turn == 0), "one connection for all");
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await.expect("a whole body") {
+            body.extend_from_slice(piece);
+        }
+        assert!(body == content);
+    }
+    drop(end);
+    server.join().expect("no panic");
+}
+
 #[test]
 fn conditions_ranges_and_methods() {
     let temp = tempfile::tempdir().expect("a directory");

@@ -210,8 +210,8 @@ impl Transfer<'_> {
             (_, 416) if whole_already => true,
             // The file has changed since the last try: from the start again.
             (_, 200) if self.report.retries > 0 => false,
-            (_, code) if code < 400 => return Err(no_range(response, offset)),
-            _ => false,
+            // What is there already is not given up for an error page.
+            _ => return Err(no_range(response, offset)),
         };
         let mut sink = self.open(response, resumed).await?;
         if (args.output.include || args.request.head) && !resumed {

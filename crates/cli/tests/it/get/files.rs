@@ -103,6 +103,9 @@ fn a_server_without_ranges_cannot_resume() {
     let server = Scripted::answer(&whole(b"whole"));
     exits(33, &get(&["-C", "-", "-o", file.to_str().expect("UTF-8"), &server.url("/")]));
     assert_eq!(fs::read(&file).expect("the file"), b"kept");
+    let server = Scripted::answer(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone");
+    exits(33, &get(&["-C", "-", "-o", file.to_str().expect("UTF-8"), &server.url("/")]));
+    assert_eq!(fs::read(&file).expect("the file"), b"kept");
 }
 
 #[test]
