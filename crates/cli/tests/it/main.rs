@@ -6,6 +6,7 @@ mod support;
 mod binary;
 mod frame;
 mod framed;
+mod get;
 mod options;
 mod services;
 mod stats;

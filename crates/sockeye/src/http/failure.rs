@@ -15,7 +15,7 @@ pub struct Failure {
     /// What kind of failure it is.
     pub kind: FailureKind,
     /// What was attempted, on what, why it failed.
-    pub error: Error,
+    pub error: Box<Error>,
 }
 
 /// The kinds of failure, as curl tells them apart by exit codes.
@@ -100,7 +100,7 @@ impl FailureKind {
 
     /// With the error behind it.
     pub fn with(self, error: Error) -> Failure {
-        Failure { kind: self, error }
+        Failure { kind: self, error: Box::new(error) }
     }
 }
 
@@ -112,13 +112,13 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
+        Some(&*self.error)
     }
 }
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        failure.error
+        *failure.error
     }
 }
 
