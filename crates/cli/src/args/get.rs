@@ -258,5 +258,6 @@ Examples:
   sockeye get -s -o /dev/null -w '%{http_code} %{time_total}\\n' URL
   sockeye get --json URL | jq .status
 
-The exit codes are curl's: 0 done, 6 name, 7 connection, 18 body cut short, 22 status with -f, 23 output,
-28 time, 35 and 60 TLS, 47 redirects, 52 no answer, 55 and 56 sending and receiving; 2 wrong usage.";
+The exit codes are curl's: 0 done, 6 name, 7 connection, 18 body cut short,
+22 status with -f, 23 output, 28 time, 35 and 60 TLS, 47 redirects, 52 no
+answer, 55 and 56 sending and receiving; 2 is wrong usage.";

@@ -275,3 +275,20 @@ fn fault_23_slow_heads_end_at_a_deadline() {
         assert_eq!(body(&ask(port, "GET /f", "")), "fine", "afterwards");
     });
 }
+
+#[test]
+fn the_example_splits_head_and_body() {
+    let temp = tempfile::tempdir().expect("a directory");
+    fs::write(temp.path().join("page.html"), "<p>the body\r\n\r\nwith a blank line").expect("a file");
+    let exe = std::env::current_exe().expect("this program");
+    let dir = exe.parent().and_then(|deps| deps.parent()).expect("cargo's layout").join("examples");
+    with_server(temp.path(), Options::default(), |port| {
+        let saved = temp.path().join("saved");
+        let url = format!("http://127.0.0.1:{port}/page.html");
+        let out = Command::new(dir.join("http_split")).arg(url).arg(&saved).output().expect("it was built");
+        let shown = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success() && shown.starts_with("HTTP/1.1 200 OK\r\n"), "{shown}");
+        assert!(!shown.contains("<p>"), "the head ends at the first blank line: {shown}");
+        assert_eq!(fs::read(&saved).expect("the body"), b"<p>the body\r\n\r\nwith a blank line");
+    });
+}
