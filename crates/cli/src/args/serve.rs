@@ -16,6 +16,7 @@ Examples:
   sockeye serve hello 9999 --delay 1s                 the pause before each answer, as in the tutorial
   sockeye serve echo unix:/tmp/echo.sock -v           show each message
   sockeye serve echo 5600 --frame len:u32be           with a length before each message
+  sockeye serve files 8000 --root public              then: sockeye get http://127.0.0.1:8000/
 
 Without a framing a message is what one receive brings: under load a stream splits and merges messages.")]
 pub(crate) struct Serve {
@@ -30,6 +31,10 @@ pub(crate) struct Serve {
     /// How messages are told apart on streams (see sockeye frame --help)
     #[arg(short = 'F', long, value_name = "FRAMING")]
     pub(crate) frame: Option<Framing>,
+
+    /// The directory that `files` serves
+    #[arg(long, value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) root: std::path::PathBuf,
 
     /// How long to think before each answer
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "0")]
@@ -80,4 +85,6 @@ pub(crate) enum Service {
     Sink,
     /// What one client says, the others read: Message from ADDRESS: TEXT
     Chat,
+    /// The files of a directory, over HTTP/1.1
+    Files,
 }

@@ -1,9 +1,10 @@
 //! `sockeye serve`: services on as many addresses as wanted.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use sockeye::{
     endpoint::clients::{Limits, Served, WhenFull},
+    http::server,
     service::{self, Manner, Watcher},
 };
 use sockeye_proto::{
@@ -55,8 +56,17 @@ async fn serve(args: &Serve, addresses: &[Address]) -> Result<ExitCode, Failure>
     let mut running = JoinSet::new();
     for listener in listeners {
         let (limits, manner, stop) = (limits.clone(), manner.clone(), session.stop.clone());
-        let service = kind(args.service);
-        running.spawn(async move { service::serve(service, listener, &limits, &manner, &stop).await });
+        match kind(args.service) {
+            Kind::Simple(service) => {
+                running
+                    .spawn(async move { service::serve(service, listener, &limits, &manner, &stop).await });
+            }
+            Kind::Files => {
+                let options = server::Options { events: session.events.clone(), ..Default::default() };
+                let files = Arc::new(server::Files::new(&args.root, options)?);
+                running.spawn(async move { server::serve(files, listener, &limits, &stop).await });
+            }
+        }
     }
     let mut total = Served::default();
     for served in running.join_all().await {
@@ -69,8 +79,14 @@ async fn serve(args: &Serve, addresses: &[Address]) -> Result<ExitCode, Failure>
     Ok(ExitCode::SUCCESS)
 }
 
-fn kind(service: Service) -> service::Service {
-    match service {
+/// The services by what runs them.
+enum Kind {
+    Simple(service::Service),
+    Files,
+}
+
+fn kind(service: Service) -> Kind {
+    Kind::Simple(match service {
         Service::Hello => service::Service::Hello,
         Service::Echo => service::Service::Echo,
         Service::Greet => service::Service::Greet,
@@ -80,7 +96,8 @@ fn kind(service: Service) -> service::Service {
         Service::Time => service::Service::Time,
         Service::Sink => service::Service::Sink,
         Service::Chat => service::Service::Chat,
-    }
+        Service::Files => return Kind::Files,
+    })
 }
 
 fn address(text: &str, framing: Option<&Framing>) -> Result<Address, Failure> {

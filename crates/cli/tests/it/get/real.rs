@@ -184,3 +184,20 @@ fn redirects_are_followed_counted_and_limited() {
     assert_eq!(exits(22, &get(&["--fail-with-body", &format!("{base}/gone")])), "gone for good");
     assert_eq!(exits(0, &get(&[&format!("{base}/gone")])), "gone for good");
 }
+
+#[test]
+fn our_own_server_serves_every_size() {
+    let temp = tempfile::tempdir().expect("a directory");
+    www(temp.path());
+    let port = super::servers::free_port();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    command.args(["serve", "files", &port.to_string(), "--root"]).arg(temp.path().join("www"));
+    let mut server = crate::support::Running::start(&mut command);
+    super::servers::wait_for(port, &mut server);
+    let base = format!("http://127.0.0.1:{port}");
+    all_files(temp.path(), &base, &[]);
+    let out = get(&["-r", "1000-1999", &format!("{base}/large")]);
+    exits(0, &out);
+    assert!(out.stdout == bytes(300_001)[1000..2000]);
+    exits(22, &get(&["-f", &format!("{base}/%2e%2e/ca.pem")]));
+}

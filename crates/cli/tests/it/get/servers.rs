@@ -39,7 +39,7 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("bound").port()
 }
 
-fn wait_for(port: u16, server: &mut Running) {
+pub(crate) fn wait_for(port: u16, server: &mut Running) {
     let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(server.child.try_wait().expect("a child").is_none(), "the server ended");
