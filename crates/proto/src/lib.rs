@@ -15,3 +15,6 @@ pub mod address;
 pub mod framing;
 pub mod http;
 pub mod proxy;
+pub mod icmp;
+pub mod stats;
+pub mod wire;
