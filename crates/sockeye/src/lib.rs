@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod framed;
 pub mod http;
+pub mod ping;
 pub mod relay;
 pub mod service;
 pub mod socket;

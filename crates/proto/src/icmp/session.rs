@@ -239,6 +239,13 @@ impl Session {
         Some(sequence)
     }
 
+    /// The same, with the time that the refusal took: a closed port's is a measured round trip.
+    pub fn refused_after(&mut self, sequence: u16, at: Stamp) -> Option<(u64, Duration)> {
+        let sequence = self.refused(sequence)?;
+        let sent = self.slot(sequence)?;
+        Some((sequence, at.since(&sent.at)))
+    }
+
     /// This machine refused to send the offered probe at all: it counts as sent and failed.
     pub fn unsendable(&mut self, at: Stamp) {
         self.sent(at);

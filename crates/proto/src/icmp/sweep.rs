@@ -248,6 +248,11 @@ impl Sweep {
         &self.hosts
     }
 
+    /// The same, when all is over.
+    pub fn into_hosts(self) -> Vec<HostStatistics> {
+        self.hosts
+    }
+
     /// How many hosts have not answered yet.
     pub fn unanswered(&self) -> usize {
         self.unanswered

@@ -9,8 +9,10 @@
 
 mod addr;
 mod ancillary;
+pub(crate) mod batch;
 pub(crate) mod child;
 mod connection;
+pub(crate) mod echo_options;
 mod file;
 mod io;
 mod kinds;
