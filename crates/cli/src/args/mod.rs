@@ -6,6 +6,7 @@ mod generate;
 mod get;
 mod listen;
 mod options;
+mod ping;
 mod relay;
 mod serve;
 mod traffic;
@@ -16,11 +17,15 @@ pub(crate) use generate::{Completions, Man};
 pub(crate) use get::{Connection as GetConnection, Get, Request as GetRequest};
 pub(crate) use listen::Listen;
 pub(crate) use options::Options;
+pub(crate) use ping::{Ping, PingFlags};
 pub(crate) use relay::Relay;
 pub(crate) use serve::{Serve, Service};
 pub(crate) use traffic::{Events, Traffic};
 
-use std::ffi::OsString;
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use sockeye_proto::address::Keyword;
@@ -41,6 +46,7 @@ Examples:
   sockeye relay tcp-listen:8080,fork tcp:[::1]:80   forward a port (or just: sockeye A B)
   sockeye listen -k 9999 --sh-exec date             a command for each client
   sockeye get --wire http://127.0.0.1:8000/         a page, and how it came
+  sockeye ping -c 3 localhost                       ask a host three times
   sockeye COMMAND --help                            more of each command";
 
 /// The commands, one variant each.
@@ -64,11 +70,43 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual pages
     Man(Man),
+    /// Ask hosts whether they are there, and how far: ICMP, TCP or UDP; one host or a network
+    Ping(Box<Ping>),
 }
 
-/// Parses a whole command line, the program's name included.
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
-    let matches = definition().try_get_matches_from(with_relay(words.into_iter().collect()))?;
+/// What is wrong with a command line, or the help that it asked for.
+#[derive(Debug)]
+pub(crate) enum Unusable {
+    /// Of sockeye's own.
+    Own(clap::Error),
+    /// Of a tool by whose name it was called, in that tool's words, with that tool's exit code.
+    Applet(String, u8),
+}
+
+/// Parses a whole command line, the program's name included: sockeye's, or under the name of another tool
+/// that tool's.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Unusable> {
+    let words: Vec<_> = words.into_iter().collect();
+    match words.first().and_then(|name| applet(name)) {
+        Some("ping") => match ping::strict(words) {
+            Ok(ping) => Ok(Command::Ping(Box::new(ping))),
+            Err(text) => Err(Unusable::Applet(text, 2)),
+        },
+        _ => sockeye(words).map_err(Unusable::Own),
+    }
+}
+
+/// The tool that the program was called as, if not as sockeye.
+fn applet(argv0: &OsStr) -> Option<&'static str> {
+    match Path::new(argv0).file_name()?.to_str()? {
+        "ping" | "ping4" | "ping6" => Some("ping"),
+        _ => None,
+    }
+}
+
+/// Parses sockeye's own command line.
+fn sockeye(words: Vec<OsString>) -> Result<Command, clap::Error> {
+    let matches = definition().try_get_matches_from(with_relay(words))?;
     Ok(Cli::from_arg_matches(&matches)?.command)
 }
 

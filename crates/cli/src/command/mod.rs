@@ -6,6 +6,7 @@ mod generate;
 mod listen;
 mod observe;
 mod options;
+mod ping;
 mod relay;
 mod serve;
 mod session;
@@ -29,5 +30,6 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Get(args) => get::run(*args),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
+        Command::Ping(args) => ping::run(&args),
     }
 }

@@ -14,11 +14,12 @@ use std::{
 
 use sockeye::{Error, endpoint::About, event::Events};
 
-use crate::args;
+use crate::args::{self, Unusable};
 
 pub(crate) mod console;
 pub(crate) mod explain;
 pub(crate) mod options;
+pub(crate) mod ping;
 pub(crate) mod tap;
 pub(crate) mod traffic;
 
@@ -62,7 +63,6 @@ impl Out {
     }
 
     /// Whether a person reads it.
-    #[expect(dead_code, reason = "for the commands with a screen")]
     pub(crate) fn is_terminal(&self) -> bool {
         io::stdout().is_terminal()
     }
@@ -150,7 +150,21 @@ pub(crate) fn events(args: &args::Events) -> Result<Events, Failure> {
 }
 
 /// Shows help (exit code 0) or what is wrong with the command line (exit code 2).
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+pub(crate) fn usage(unusable: &Unusable) -> ExitCode {
+    match unusable {
+        Unusable::Own(error) => {
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+        }
+        Unusable::Applet(text, code) => {
+            let _ = io::stderr().write_all(text.as_bytes());
+            ExitCode::from(*code)
+        }
+    }
+}
+
+/// Writes a line to the standard error, where people and logs look for what is no result.
+pub(crate) fn remark(line: impl fmt::Display) {
+    // When even the standard error is closed there is no one to tell.
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -226,6 +226,7 @@ impl Session {
             // Whole milliseconds, as ping paces: below half of one it is a flood.
             let ms = (self.statistics.times.ewma().as_micros() as u64 + 500) / 1000;
             self.interval = Duration::from_millis(ms).max(floor);
+            self.due = self.last.unwrap_or(self.started) + self.interval;
         }
         Some(Answer { sequence, time, kind })
     }
@@ -263,7 +264,7 @@ impl Session {
         &self.statistics
     }
 
-    /// Probes sent since the highest number that was answered.
+    /// Probes sent since the highest number that was answered or refused.
     pub fn in_flight(&self) -> u64 {
         self.statistics.transmitted - self.acknowledged
     }

@@ -32,7 +32,7 @@ pub use sockeye_proto::icmp::{
     Answer, Family, Hop, HostStatistics, Kind, Plan, Report, Statistics, SweepPlan, Trace, TracePlan,
 };
 pub use sweep::{Found, sweep};
-pub use targets::{Host, MOST_HOSTS, name_of, resolve, targets};
+pub use targets::{Host, MOST_HOSTS, address_text, name_of, resolve, source_for, targets};
 pub use trace::trace;
 
 use std::{

@@ -164,6 +164,11 @@ impl Pinger {
         self.session.statistics()
     }
 
+    /// Probes sent since the latest that was answered or refused.
+    pub fn in_flight(&self) -> u64 {
+        self.session.in_flight()
+    }
+
     /// Whether enough was answered: one probe, or with a deadline as many as were asked for.
     pub fn succeeded(&self) -> bool {
         self.session.succeeded()

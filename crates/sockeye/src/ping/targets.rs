@@ -6,6 +6,7 @@ use std::{
 };
 
 use dns_lookup::{AddrFamily, AddrInfoHints, getaddrinfo, getnameinfo};
+use socket2::{Domain, Socket, Type};
 use sockeye_proto::icmp::Family;
 
 use crate::{Error, Result, error::Reason};
@@ -72,6 +73,20 @@ fn lookup_error(error: dns_lookup::LookupError) -> String {
         -3 => "Temporary failure in name resolution".into(),
         -2 => "Name or service not known".into(),
         _ => std::io::Error::from(error).to_string(),
+    }
+}
+
+/// An address as text, with the interface of a link-local one.
+pub fn address_text(address: SocketAddr) -> String {
+    let interface = match address {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => Socket::new(Domain::IPV6, Type::DGRAM, None)
+            .ok()
+            .and_then(|socket| rustix::net::netdevice::index_to_name(socket, v6.scope_id()).ok()),
+        _ => None,
+    };
+    match interface {
+        Some(interface) => format!("{}%{interface}", address.ip()),
+        None => address.ip().to_string(),
     }
 }
 
@@ -144,4 +159,33 @@ fn network(word: &str, base: &str, length: &str, hosts: &mut Vec<Host>) -> Resul
         hosts.push(Host { name: "".into(), address: SocketAddr::new(address, 0), named: false });
     }
     Ok(())
+}
+
+/// The address that packets to `host` leave from, by the routing table; needs no privilege and sends
+/// nothing.
+///
+/// # Errors
+/// What the kernel has against it: no route, a broadcast address (EACCES), no such interface.
+pub fn source_for(host: &Host, options: &super::Options) -> Result<SocketAddr> {
+    let failed = |e: std::io::Error| Error::new("connect to", host, e);
+    let socket = Socket::new(Domain::for_address(host.address), Type::DGRAM, None).map_err(failed)?;
+    let route = super::Options {
+        source: options.source.filter(|s| s.is_ipv4() == host.address.is_ipv4()),
+        interface: options.interface.clone(),
+        mark: None,
+        broadcast: options.broadcast,
+        ..super::Options::default()
+    };
+    let family = if host.address.is_ipv4() { Family::V4 } else { Family::V6 };
+    route.apply(&socket, family)?;
+    let mut to = host.address;
+    to.set_port(1025);
+    socket.connect(&to.into()).map_err(failed)?;
+    let source = socket.local_addr().map_err(failed)?.as_socket();
+    source
+        .map(|mut s| {
+            s.set_port(0);
+            s
+        })
+        .ok_or_else(|| failed(std::io::ErrorKind::Unsupported.into()))
 }
