@@ -190,6 +190,9 @@ pub(crate) struct Ping {
     /// Whether the program was called ping: its own command line and nothing else.
     #[arg(skip)]
     pub(crate) strict: bool,
+    /// The name that error messages start with: what it was called as.
+    #[arg(skip = String::from("ping"))]
+    pub(crate) program: String,
 }
 
 /// The command line of ping itself.
@@ -220,16 +223,16 @@ pub(crate) fn strict(words: impl IntoIterator<Item = std::ffi::OsString>) -> Res
         Ok(Strict { mut flags, hosts, .. }) => {
             flags.v4 |= name.ends_with('4');
             flags.v6 |= name.ends_with('6');
-            Ok(Ping { flags, hosts, strict: true, ..Ping::default() })
+            Ok(Ping { flags, hosts, strict: true, program: name, ..Ping::default() })
         }
         Err(error) => {
             use clap::error::{ContextKind, ErrorKind};
             let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
             let letter = argument.chars().nth(1).unwrap_or('-');
             let what = match error.kind() {
-                ErrorKind::UnknownArgument => format!("ping: invalid option -- '{letter}'\n"),
-                ErrorKind::InvalidValue => format!("ping: option requires an argument -- '{letter}'\n"),
-                _ => format!("ping: {}", error.render()),
+                ErrorKind::UnknownArgument => format!("{name}: invalid option -- '{letter}'\n"),
+                ErrorKind::InvalidValue => format!("{name}: option requires an argument -- '{letter}'\n"),
+                _ => format!("{name}: {}", error.render()),
             };
             Err(what + &usage())
         }

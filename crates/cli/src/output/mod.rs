@@ -62,11 +62,6 @@ impl Out {
         Self { stream: io::BufWriter::new(io::stdout()) }
     }
 
-    /// Whether a person reads it.
-    pub(crate) fn is_terminal(&self) -> bool {
-        io::stdout().is_terminal()
-    }
-
     /// Writes bytes as they are, and flushes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.write_all(bytes)?;

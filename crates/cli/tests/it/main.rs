@@ -8,6 +8,7 @@ mod frame;
 mod framed;
 mod get;
 mod options;
+mod ping;
 mod services;
 mod stats;
 mod get;

@@ -43,7 +43,7 @@ trait ForTests {
 impl ForTests for Instant {
     #[allow(clippy::disallowed_methods, reason = "an arbitrary origin for a virtual clock")]
     fn now_for_tests() -> Instant {
-        Instant::now()
+        Self::now()
     }
 }
 

@@ -9,13 +9,14 @@ use std::{
     time::Duration,
 };
 
+use rustix::net::SendFlags;
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use sockeye_proto::{
     icmp::{self, Family, Message, Report},
     wire::checksum,
 };
 
-use super::Options;
+use super::{Options, privilege::raise_privilege};
 use crate::{
     Error, Result,
     socket::{
@@ -32,6 +33,9 @@ pub(super) struct EchoSocket {
     pub(super) raw: bool,
     /// The identifier of our echoes: chosen when raw, the kernel's otherwise.
     pub(super) id: u16,
+    /// Whether strangers' replies are dropped by the kernel. A fast socket runs without until one comes:
+    /// the filter costs a flood two percent.
+    filtered: bool,
     slots: Slots,
     errors: Slots,
 }
@@ -73,14 +77,17 @@ impl EchoSocket {
         let v6 = family == Family::V6;
         let failed = |e: io::Error| Error::new("prepare", "the echo socket", e);
         let id = options.id.unwrap_or_else(|| (secret() as u16).max(1));
-        if raw {
+        if raw && !v6 {
+            echo_options::replies_only(socket.as_fd()).map_err(failed)?;
+        }
+        if raw && !options.fast {
             socket.attach_filter(&replies_with(id, v6)).map_err(failed)?;
-            if !v6 {
-                echo_options::replies_only(socket.as_fd()).map_err(failed)?;
-            }
         }
         echo_options::error_queue(socket.as_fd(), v6).map_err(failed)?;
-        echo_options::receive_ttl(socket.as_fd(), v6).map_err(failed)?;
+        if !raw || v6 {
+            // Elsewhere it is in the header that a raw socket gets.
+            echo_options::receive_ttl(socket.as_fd(), v6).map_err(failed)?;
+        }
         if !options.user_latency {
             let transmit = !options.fast;
             // A kernel without stamps still pings: the program's own clock serves.
@@ -89,7 +96,16 @@ impl EchoSocket {
         options.apply(&socket, family)?;
         let id = if raw { id } else { bound_id(&socket, family).map_err(failed)? };
         let size = options.payload_size() + 128;
-        Ok(Self { socket, family, raw, id, slots: Slots::new(slots, size), errors: Slots::new(slots, 128) })
+        let filtered = !raw || !options.fast;
+        Ok(Self {
+            socket,
+            family,
+            raw,
+            id,
+            filtered,
+            slots: Slots::new(slots, size),
+            errors: Slots::new(slots, 128),
+        })
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
@@ -98,14 +114,17 @@ impl EchoSocket {
 
     /// Starts the numbering of stamps of leaving anew.
     pub(super) fn restart_stamps(&self) {
-        let _ = echo_options::timestamps(self.fd(), false);
         let _ = echo_options::timestamps(self.fd(), true);
     }
 
-    /// Sends `packet`, whose header is filled in here.
-    pub(super) fn send(&self, to: SocketAddr, sequence: u16, packet: &mut [u8]) -> io::Result<()> {
+    /// Sends `packet`, whose header is filled in here; to the connected peer where no address is given.
+    pub(super) fn send(&self, to: Option<SocketAddr>, sequence: u16, packet: &mut [u8]) -> io::Result<()> {
         icmp::encode_request(self.family, self.id, sequence, packet);
-        Ok(rustix::net::sendto(&self.socket, packet, rustix::net::SendFlags::DONTWAIT, &to).map(|_| ())?)
+        match to {
+            Some(to) => rustix::net::sendto(&self.socket, packet, SendFlags::DONTWAIT, &to)?,
+            None => rustix::net::send(&self.socket, packet, SendFlags::DONTWAIT)?,
+        };
+        Ok(())
     }
 
     /// Takes the replies that are there; calls `each` with those to our requests. Gives how many datagrams
@@ -118,8 +137,13 @@ impl EchoSocket {
             other => other?,
         };
         for received in self.slots.received() {
-            if let Some(reply) = reply(self.family, self.raw, self.id, &received) {
-                each(reply);
+            match reply(self.family, self.raw, self.id, &received) {
+                Some(reply) => each(reply),
+                None if !self.filtered => {
+                    self.filtered = true;
+                    self.socket.attach_filter(&replies_with(self.id, self.family == Family::V6))?;
+                }
+                None => {}
             }
         }
         Ok(count)
@@ -151,11 +175,13 @@ fn open(family: Family, needs_raw: bool) -> Result<(Socket, bool)> {
     if !needs_raw && let Ok(socket) = Socket::new(domain, Type::DGRAM, Some(protocol)) {
         return Ok((socket, false));
     }
-    match Socket::new(domain, Type::RAW, Some(protocol)) {
+    let raw = || Socket::new(domain, Type::RAW, Some(protocol));
+    // The capability may be there and asleep: `setcap cap_net_raw+p`.
+    match raw().or_else(|refused| if raise_privilege() { raw() } else { Err(refused) }) {
         Ok(socket) => Ok((socket, true)),
         Err(error) => Err(Error::new("open", format_args!("an echo socket for {}", version(family)), error).hint(
             "let your group use one: sysctl net.ipv4.ping_group_range=\"0 2147483647\"; or give the program \
-             the capability: setcap cap_net_raw+p FILE; or run it as root",
+             the capability: setcap cap_net_raw+ep FILE; or run it as root",
         )),
     }
 }

@@ -256,7 +256,8 @@ const STAMP: usize = 16;
 #[derive(Debug)]
 struct EchoLink {
     socket: icmp::EchoSocket,
-    to: SocketAddr,
+    /// Where to; nowhere in particular when the socket is connected.
+    to: Option<SocketAddr>,
     packet: Vec<u8>,
     secret: [u8; 8],
     fast: bool,
@@ -269,7 +270,10 @@ impl EchoLink {
         let family = if host.address.is_ipv4() { Family::V4 } else { Family::V6 };
         let slots = if options.fast { 1 } else { 16 };
         let socket = icmp::EchoSocket::open(family, options, slots)?;
-        if options.connect {
+        // A connected socket spares each probe of a flood the routing table.
+        let connect =
+            options.connect || (options.fast && !options.broadcast && !host.address.ip().is_multicast());
+        if connect {
             rustix::net::connect(&socket.socket, &host.address)
                 .map_err(|e| Error::new("connect to", host, e))?;
         }
@@ -284,7 +288,7 @@ impl EchoLink {
         }
         Ok(Self {
             socket,
-            to: host.address,
+            to: (!connect).then_some(host.address),
             packet,
             secret: icmp::secret().to_be_bytes(),
             fast: options.fast,

@@ -18,3 +18,13 @@ pub fn drop_privileges() -> Result<()> {
             .map_err(|e| Error::new("drop", "the capabilities of this process", e)),
     }
 }
+
+/// Makes the right to raw sockets effective where this thread is permitted to; gives whether it did.
+pub(super) fn raise_privilege() -> bool {
+    let Ok(mut held) = capabilities(None) else { return false };
+    if held.effective.contains(CapabilitySet::NET_RAW) || !held.permitted.contains(CapabilitySet::NET_RAW) {
+        return false;
+    }
+    held.effective |= CapabilitySet::NET_RAW;
+    set_capabilities(None, held).is_ok()
+}

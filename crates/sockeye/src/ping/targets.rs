@@ -55,8 +55,9 @@ pub fn resolve(host: &str, family: Option<Family>) -> Result<Host> {
     let Some(Ok(first)) = found.next() else {
         return Err(unresolved("No address associated with hostname".into()));
     };
-    let numeric = host.parse::<IpAddr>().is_ok()
-        || host.split_once('%').is_some_and(|(a, _)| a.parse::<Ipv6Addr>().is_ok());
+    // "127.1" and "0" are addresses too: whatever the resolver reads without asking anyone.
+    let as_number = AddrInfoHints { flags: libc::AI_NUMERICHOST, ..hints };
+    let numeric = getaddrinfo(Some(host), None, Some(as_number)).is_ok();
     let name = if numeric || first.sockaddr.is_ipv6() {
         host.into()
     } else {

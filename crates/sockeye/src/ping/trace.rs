@@ -36,9 +36,9 @@ pub fn trace(
                 set.map_err(|e| Error::new("set the time to live to", ttl, e))?;
                 let stamp = super::stamp();
                 // A send that fails is a hop that does not answer; a pending report is read below.
-                if socket.send(host.address, sequence, &mut packet).is_err() {
+                if socket.send(Some(host.address), sequence, &mut packet).is_err() {
                     receive(&mut socket, &mut trace, &mut changed)?;
-                    let _ = socket.send(host.address, sequence, &mut packet);
+                    let _ = socket.send(Some(host.address), sequence, &mut packet);
                 }
                 trace.sent(stamp);
             }

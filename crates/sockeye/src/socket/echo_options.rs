@@ -18,11 +18,16 @@ pub(crate) fn replies_only(socket: BorrowedFd<'_>) -> io::Result<()> {
 /// Kernel time stamps of arrival, and of leaving too where `transmit`; those come through the error queue,
 /// numbered from 0.
 pub(crate) fn timestamps(socket: BorrowedFd<'_>, transmit: bool) -> io::Result<()> {
-    let receive = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
-    let sending = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+    if !transmit {
+        return set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1_i32.to_ne_bytes());
+    }
+    let flags = libc::SOF_TIMESTAMPING_RX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_SOFTWARE
+        | libc::SOF_TIMESTAMPING_TX_SOFTWARE
         | libc::SOF_TIMESTAMPING_OPT_ID
         | libc::SOF_TIMESTAMPING_OPT_TSONLY;
-    let flags = if transmit { receive | sending } else { receive };
+    // Once off, so that the numbering starts anew.
+    set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &0_i32.to_ne_bytes())?;
     set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &flags.to_ne_bytes())
 }
 

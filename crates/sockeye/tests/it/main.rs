@@ -4,6 +4,7 @@ mod chat;
 mod examples;
 mod framed;
 mod http_server;
+mod ping;
 mod socket;
 mod support;
 mod tls;

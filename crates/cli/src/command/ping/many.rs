@@ -40,7 +40,11 @@ pub(super) fn run(args: &Ping, settings: &Settings, events: &Events) -> Result<E
     let retries = args.retry.unwrap_or(0);
     let attempts = match settings.plan.count {
         Some(count) if count > u64::from(SweepPlan::MOST_ATTEMPTS) => {
-            remark(format_args!("ping: with several hosts, -c is at most {}", SweepPlan::MOST_ATTEMPTS));
+            remark(format_args!(
+                "{}: with several hosts, -c is at most {}",
+                args.program,
+                SweepPlan::MOST_ATTEMPTS
+            ));
             return Ok(ExitCode::from(3));
         }
         Some(count) => count as u32,
@@ -73,7 +77,6 @@ pub(super) fn run(args: &Ping, settings: &Settings, events: &Events) -> Result<E
     })?;
     let took = started.elapsed();
     live.erase();
-    drop(live);
     if args.events.as_deref() != Some("-") {
         report(args, &hosts, &all, took)?;
     }

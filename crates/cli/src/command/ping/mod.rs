@@ -28,7 +28,7 @@ pub(super) fn run(args: &Ping) -> Result<ExitCode, Failure> {
     let settings = match Settings::new(&args.flags, root).and_then(|s| combination(args, many).map(|()| s)) {
         Ok(settings) => settings,
         Err(wrong) => {
-            remark(format_args!("ping: {wrong}"));
+            remark(format_args!("{}: {wrong}", args.program));
             return Ok(ExitCode::from(if many { 3 } else { TROUBLE }));
         }
     };
@@ -40,7 +40,7 @@ pub(super) fn run(args: &Ping) -> Result<ExitCode, Failure> {
     });
     match result {
         Err(Failure::Error(error)) => {
-            remark(format_args!("ping: {}", in_pings_words(&error)));
+            remark(format_args!("{}: {}", args.program, in_pings_words(&error)));
             let code = match (many, error.class()) {
                 (false, _) => TROUBLE,
                 (true, Class::Usage) => 3,

@@ -28,7 +28,7 @@ pub(super) fn run(
     let target = match target(args, name, settings)? {
         Ok(target) => target,
         Err(refusal) => {
-            remark(format_args!("ping: {refusal}"));
+            remark(format_args!("{}: {refusal}", args.program));
             return Ok(ExitCode::from(TROUBLE));
         }
     };
@@ -50,12 +50,12 @@ pub(super) fn run(
     } else {
         Box::new(Text::new(&target, &settings.display, Out::stdout()))
     };
-    if !settings.options.pattern.is_empty() || args.flags.pattern.is_some() {
+    if args.flags.pattern.is_some() && !settings.display.quiet {
         show.pattern(&settings.options.pattern)?;
     }
     show.start()?;
     if let Some(forbidden) = settings.forbidden {
-        remark(format_args!("ping: {forbidden}"));
+        remark(format_args!("{}: {forbidden}", args.program));
         return Ok(ExitCode::from(TROUBLE));
     }
     let mut series = Series::new(args.svg.is_some());
@@ -137,7 +137,7 @@ fn target(args: &Ping, name: &str, settings: &Settings) -> Result<Result<Target,
         (_, Some(port)) => Probe::Udp(port.get()),
         _ => Probe::Icmp,
     };
-    Ok(Ok(Target { host, probe, options, from }))
+    Ok(Ok(Target { host, probe, options, from, program: args.program.clone() }))
 }
 
 /// Whether the kernel takes the host's address for a broadcast one: it refuses it where that is not allowed.

@@ -54,7 +54,7 @@ impl Settings {
             deadline: integer(flags.deadline.as_deref(), 0, i64::from(i32::MAX))?
                 .filter(|w| *w > 0)
                 .map(|w| Duration::from_secs(w.unsigned_abs())),
-            linger: timeout.unwrap_or(Plan::default().linger),
+            linger: timeout.unwrap_or_else(|| Plan::default().linger),
         };
         let options = options(flags, interval.is_zero() || flags.adaptive)?;
         let display = Display {

@@ -8,6 +8,7 @@ use super::Target;
 /// One event of a ping.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
+#[expect(clippy::enum_variant_names, reason = "the names are those of the events")]
 pub(crate) enum PingEvent {
     /// A probe went out.
     PingSent { peer: String, sequence: u64 },

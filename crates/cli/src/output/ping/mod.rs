@@ -31,6 +31,8 @@ pub(crate) struct Target {
     pub(crate) options: Options,
     /// The source to show, where it was asked for.
     pub(crate) from: Option<String>,
+    /// The name that error messages start with.
+    pub(crate) program: String,
 }
 
 impl Target {

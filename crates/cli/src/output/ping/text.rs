@@ -197,17 +197,18 @@ impl<'a> Text<'a> {
         self.from(SocketAddr::new(Ipv4Addr::from(octets).into(), 0))
     }
 
-    fn failed(&mut self, errno: i32, mtu: Option<u32>) {
+    fn failed(&self, errno: i32, mtu: Option<u32>) {
+        let program = &self.target.program;
         let separator = if self.target.host.address.is_ipv4() { '=' } else { ':' };
         let space = if separator == ':' { " " } else { "" };
         match (mtu, self.target.probe) {
             (Some(mtu), _) => {
-                remark(format_args!("ping: local error: message too long, mtu{separator}{space}{mtu}"))
+                remark(format_args!("{program}: local error: message too long, mtu{separator}{space}{mtu}"))
             }
             (None, probe) => {
                 let call = if matches!(probe, Probe::Tcp(_)) { "connect" } else { "sendmsg" };
                 let reason = sockeye::error::Reason::Io(std::io::Error::from_raw_os_error(errno));
-                remark(format_args!("ping: {call}: {reason}"));
+                remark(format_args!("{program}: {call}: {reason}"));
             }
         }
     }
@@ -221,7 +222,7 @@ impl Show for Text<'_> {
     }
 
     fn start(&mut self) -> Result<(), Failure> {
-        let Target { host, probe, options, from } = self.target;
+        let Target { host, probe, options, from, .. } = self.target;
         let from = from.as_deref().unwrap_or("");
         let size = options.payload_size();
         let address = ping::address_text(host.address);
