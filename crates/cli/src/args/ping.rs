@@ -148,7 +148,7 @@ pub(crate) struct Ping {
     /// Take hosts from a file too, one or more a line; - is the standard input
     #[arg(long, value_name = "FILE", help_heading = "Many hosts")]
     pub(crate) file: Option<std::path::PathBuf>,
-    /// Probes per second, over all hosts (1000; on loopback 100000)
+    /// Probes per second, over all hosts (1000; on loopback 1000000)
     #[arg(long, value_name = "N", help_heading = "Many hosts")]
     pub(crate) rate: Option<std::num::NonZeroU32>,
     /// Ask hosts that do not answer this many times more

@@ -24,7 +24,7 @@ use crate::{
 
 /// Probes per second towards a network that others use too, and towards this machine itself.
 const RATE: u32 = 1000;
-const LOOPBACK_RATE: u32 = 100_000;
+const LOOPBACK_RATE: u32 = 1_000_000;
 
 const UNKNOWN: u8 = 2;
 

@@ -125,7 +125,15 @@ pub(crate) fn ms(time: Duration) -> f64 {
 
 /// A share in percent with at most six significant digits, as C's `%g` writes it.
 pub(crate) fn percent(share: f64) -> String {
-    let text = format!("{:.4}", share * 100.0);
+    let value = share * 100.0;
+    if value <= 0.0 {
+        return "0".into();
+    }
+    let decimals = (5.0 - value.log10().floor()).clamp(0.0, 12.0) as usize;
+    let text = format!("{value:.decimals$}");
+    if decimals == 0 {
+        return text;
+    }
     text.trim_end_matches('0').trim_end_matches('.').into()
 }
 
@@ -143,6 +151,9 @@ mod tests {
 
     #[test]
     fn percent_is_as_short_as_it_can_be() {
-        assert_eq!([0.0, 1.0, 0.5, 1.0 / 3.0].map(percent), ["0", "100", "50", "33.3333"]);
+        assert_eq!(
+            [0.0, 1.0, 0.5, 1.0 / 3.0, 1.0 / 142.0].map(percent),
+            ["0", "100", "50", "33.3333", "0.704225"]
+        );
     }
 }

@@ -195,7 +195,7 @@ fn footer(s: &Statistics) -> Vec<Line<'static>> {
             let text = format!("  p{p} {}", time(s.times.percentile(p)));
             spans.push(Span::styled(text, Style::new().fg(colour)));
         }
-        spans.push(Span::raw(format!("  jitter {} ms", time(s.times.jitter()))));
     }
-    vec![Line::from(spans), Line::from(" red: no answer   q: end")]
+    let jitter = time(s.times.jitter());
+    vec![Line::from(spans), Line::from(format!(" times in ms, jitter {jitter}   red: no answer   q: end"))]
 }
