@@ -40,7 +40,12 @@ pub(super) fn run(
         writeln!(out, "TRACE {host} ({address}), at most {} hops, {} probes each", plan.hops, plan.rounds)?;
         out.flush()?;
     }
+    let mut dropped = false;
     let trace = ping::trace(&host, plan, &settings.options, Some(signals.fd()), |trace, hop| {
+        if !std::mem::replace(&mut dropped, true) {
+            // The socket is open by now. What cannot be given up was not held.
+            let _ = ping::drop_privileges();
+        }
         if let Some(record) = events.wanted().then(|| hop_event(trace, hop)).flatten() {
             events.emit(|| record);
         }

@@ -80,7 +80,7 @@ pub(crate) fn report(
     }
     let named = || hosts.iter().zip(all);
     if args.alive || args.unreach {
-        for (host, _) in named().filter(|(_, s)| (s.received > 0) == args.alive) {
+        for (host, _) in named().filter(|(_, s)| s.transmitted > 0 && (s.received > 0) == args.alive) {
             writeln!(out, "{host}")?;
         }
         return Ok(out.flush()?);
@@ -96,13 +96,12 @@ pub(crate) fn report(
     }
     let alive = all.iter().filter(|s| s.received > 0).count();
     let sent: u64 = all.iter().map(|s| u64::from(s.transmitted)).sum();
-    writeln!(
-        out,
-        "{} hosts: {alive} alive, {} unreachable; {sent} probes in {:.3} s",
-        all.len(),
-        all.len() - alive,
-        took.as_secs_f64()
-    )?;
+    let asked = all.iter().filter(|s| s.transmitted > 0).count();
+    write!(out, "{} hosts: {alive} alive, {} unreachable", all.len(), asked - alive)?;
+    if asked < all.len() {
+        write!(out, ", {} not asked", all.len() - asked)?;
+    }
+    writeln!(out, "; {sent} probes in {:.3} s", took.as_secs_f64())?;
     Ok(out.flush()?)
 }
 
