@@ -35,7 +35,7 @@ impl SweepPlan {
     pub const MOST_ATTEMPTS: u32 = 64;
 }
 
-/// A probe to be sent: put [`Probe::mark`] at the start of its payload.
+/// A probe to be sent: put [`Sweep::mark`] at the start of its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
     /// Which host, by its place in the list.
