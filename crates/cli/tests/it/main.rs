@@ -11,4 +11,3 @@ mod options;
 mod ping;
 mod services;
 mod stats;
-mod get;
