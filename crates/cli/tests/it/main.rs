@@ -10,4 +10,5 @@ mod get;
 mod options;
 mod ping;
 mod services;
+mod soak;
 mod stats;
