@@ -12,6 +12,7 @@
 extern crate self as sockeye_proto;
 
 pub mod address;
+pub mod diag;
 pub mod framing;
 pub mod http;
 pub mod proxy;
