@@ -1,6 +1,7 @@
 //! The library against real kernels and real peers. One test program, so that it links once.
 
 mod chat;
+mod diag;
 mod examples;
 mod framed;
 mod http_server;

@@ -1,0 +1,451 @@
+//! Which sockets, and what of them; then the rows, table by table in ss's order.
+
+use sockeye_proto::diag::{
+    Socket, States,
+    filter::{Context, Expr, Family, bytecode},
+    identity,
+    request::{Dump, IpFamily, Protocol, Want},
+};
+
+use super::{
+    Filter, Machine, Processes,
+    netlink::{Broken, Diag, malformed},
+    procfs,
+};
+use crate::{Error, Result, error::Reason};
+
+/// A table of sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Table {
+    Tcp,
+    Mptcp,
+    Dccp,
+    Udp,
+    Raw,
+    UnixDatagram,
+    UnixStream,
+    UnixSeqpacket,
+    PacketDatagram,
+    PacketRaw,
+    Netlink,
+    Sctp,
+    VsockStream,
+    VsockDatagram,
+    Tipc,
+    Xdp,
+}
+
+/// A set of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tables(u32);
+
+impl Tables {
+    /// All but TIPC, which ss leaves out of "all".
+    pub const ALL: Self = Self(0xffff & !(1 << Table::Tipc as u32));
+
+    /// These tables.
+    pub fn of(tables: &[Table]) -> Self {
+        Self(tables.iter().fold(0, |set, t| set | 1 << *t as u32))
+    }
+
+    /// Whether the table is in the set.
+    pub fn contains(self, table: Table) -> bool {
+        self.0 & (1 << table as u32) != 0
+    }
+
+    /// Whether no table is in the set.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether exactly one is.
+    pub fn is_single(self) -> bool {
+        self.0.is_power_of_two()
+    }
+
+    /// Adds tables.
+    pub fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Takes tables out.
+    pub fn remove(&mut self, other: Self) {
+        self.0 &= !other.0;
+    }
+
+    fn any(self, tables: &[Table]) -> bool {
+        tables.iter().any(|t| self.contains(*t))
+    }
+}
+
+/// A set of families.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Families(u32);
+
+impl Families {
+    /// Every family.
+    pub const ALL: Self = Self(0xff);
+
+    /// These families.
+    pub fn of(families: &[Family]) -> Self {
+        Self(families.iter().fold(0, |set, f| set | 1 << *f as u32))
+    }
+
+    /// Whether the family is in the set.
+    pub fn contains(self, family: Family) -> bool {
+        self.0 & (1 << family as u32) != 0
+    }
+
+    /// Whether no family is in the set.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Adds families.
+    pub fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether the sets share a family.
+    pub fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Which sockets to list, and what of them.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// The tables.
+    pub tables: Tables,
+    /// The families.
+    pub families: Families,
+    /// The states.
+    pub states: States,
+    /// What beyond the row.
+    pub want: Want,
+    /// The filter.
+    pub filter: Option<Expr>,
+    /// Abort each TCP, UDP or raw socket before it is given: only those that could be are.
+    pub kill: bool,
+}
+
+/// What a dump tells.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// A socket.
+    Socket(&'a Socket),
+    /// A new table begins: rows so far are certain.
+    Begin,
+    /// The table changed while it was listed. The rows since the last [`Step::Begin`] do not count: they come
+    /// again. Whoever cannot take them back returns an error.
+    Again,
+    /// The kernel does not let this user see marks: a filter that asks for them finds none. Said once.
+    MarksHidden,
+}
+
+/// How often an interrupted dump is repeated.
+const REPEATS: usize = 8;
+
+impl Query {
+    /// Every socket of these tables, in every state.
+    pub fn of(tables: &[Table]) -> Self {
+        Self {
+            tables: Tables::of(tables),
+            families: Families::ALL,
+            states: States::ALL,
+            want: Want::default(),
+            filter: None,
+            kill: false,
+        }
+    }
+
+    /// Only sockets that match.
+    #[must_use]
+    pub fn filter(mut self, expr: Expr) -> Self {
+        self.filter = Some(expr);
+        self
+    }
+
+    /// Only sockets in these states.
+    #[must_use]
+    pub fn states(mut self, states: States) -> Self {
+        self.states = states;
+        self
+    }
+
+    /// With these details.
+    #[must_use]
+    pub fn want(mut self, want: Want) -> Self {
+        self.want = want;
+        self
+    }
+
+    /// The sockets, listed completely before the first is given. Walks `/proc` if the filter asks for
+    /// processes.
+    pub fn sockets(&self) -> Result<std::vec::IntoIter<Socket>> {
+        let machine = Machine::new();
+        let asks = Filter { expr: self.filter.clone(), ..Filter::default() }.asks_processes();
+        let processes = if asks { Processes::walk(false) } else { Processes::default() };
+        let (mut sockets, mut certain) = (Vec::new(), 0);
+        self.each(&machine, &processes, &mut |step| {
+            match step {
+                Step::Socket(socket) => sockets.push(socket.clone()),
+                Step::Begin => certain = sockets.len(),
+                Step::Again => sockets.truncate(certain),
+                Step::MarksHidden => {}
+            }
+            Ok(())
+        })?;
+        Ok(sockets.into_iter())
+    }
+
+    /// The inet sockets that the kernel's own filter lets through, before they are evaluated here: to see
+    /// that the two agree.
+    #[doc(hidden)]
+    pub fn kernel_only(&self) -> Result<Vec<Socket>> {
+        let machine = Machine::new();
+        let processes = Processes::default();
+        let mut sockets = Vec::new();
+        let mut run = Run {
+            query: &Self { filter: None, ..self.clone() },
+            diag: Diag::open().ok(),
+            killer: None,
+            marks_hidden: false,
+            context: FilterContext::new(&machine, &processes),
+            each: &mut |step| {
+                if let Step::Socket(socket) = step {
+                    sockets.push(socket.clone());
+                }
+                Ok(())
+            },
+        };
+        let program = self.filter.as_ref().map(bytecode::compile).unwrap_or_default();
+        for family in [IpFamily::V4, IpFamily::V6] {
+            let dump = Dump::Inet { protocol: Protocol::Tcp, family, bytecode: program.clone() };
+            run.repeat(&dump, &mut |run, payload| run.inet_row(Protocol::Tcp, payload))?;
+        }
+        Ok(sockets)
+    }
+
+    /// Gives every socket to `each` as it comes from the kernel, in the order of ss: netlink, packet, unix, raw,
+    /// UDP, TCP, DCCP, SCTP, vsock, MPTCP; IPv4 before IPv6.
+    pub fn each(
+        &self,
+        machine: &Machine,
+        processes: &Processes,
+        each: &mut dyn FnMut(Step<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut run = Run {
+            query: self,
+            diag: Diag::open().ok(),
+            killer: None,
+            marks_hidden: false,
+            context: FilterContext::new(machine, processes),
+            each,
+        };
+        use Table::*;
+        let closed = self.states.contains(super::State::Closed);
+        if self.tables.contains(Netlink) && closed && self.families.contains(Family::Netlink) {
+            run.local(Dump::Netlink)?;
+        }
+        if self.tables.any(&[PacketDatagram, PacketRaw]) && closed && self.families.contains(Family::Link) {
+            run.local(Dump::Packet)?;
+        }
+        if self.tables.any(&[UnixStream, UnixDatagram, UnixSeqpacket]) && self.families.contains(Family::Unix)
+        {
+            run.local(Dump::Unix)?;
+        }
+        for (table, protocol) in [
+            (Raw, Protocol::Raw),
+            (Udp, Protocol::Udp),
+            (Tcp, Protocol::Tcp),
+            (Dccp, Protocol::Dccp),
+            (Sctp, Protocol::Sctp),
+        ] {
+            if self.tables.contains(table) {
+                run.inet(protocol)?;
+            }
+        }
+        if self.tables.any(&[VsockStream, VsockDatagram]) && self.families.contains(Family::Vsock) {
+            run.local(Dump::Vsock)?;
+        }
+        if self.tables.contains(Mptcp) {
+            run.inet(Protocol::Mptcp)?;
+        }
+        Ok(())
+    }
+
+    fn type_is_asked(&self, socket: &Socket) -> bool {
+        use super::Kind;
+        let table = match socket.netid {
+            Kind::UnixStream => Table::UnixStream,
+            Kind::UnixDatagram => Table::UnixDatagram,
+            Kind::UnixSeqpacket => Table::UnixSeqpacket,
+            Kind::VsockStream => Table::VsockStream,
+            Kind::VsockDatagram => Table::VsockDatagram,
+            _ => return true,
+        };
+        self.tables.contains(table)
+    }
+}
+
+/// What a filter is evaluated with: the machine and its processes.
+#[derive(Debug)]
+pub struct FilterContext<'a> {
+    machine: &'a Machine,
+    processes: &'a Processes,
+}
+
+impl<'a> FilterContext<'a> {
+    /// Evaluation on this machine; `processes` may be empty where the filter does not ask for them.
+    pub fn new(machine: &'a Machine, processes: &'a Processes) -> Self {
+        Self { machine, processes }
+    }
+}
+
+impl Context for FilterContext<'_> {
+    fn is_ephemeral(&self, port: u16) -> bool {
+        self.machine.is_ephemeral(port)
+    }
+
+    fn held_by(&self, inode: u32, test: &mut dyn FnMut(u32, &str) -> bool) -> bool {
+        self.processes.holders(inode).any(|h| test(h.pid, h.comm))
+    }
+}
+
+struct Run<'a> {
+    marks_hidden: bool,
+    query: &'a Query,
+    diag: Option<Diag>,
+    killer: Option<Diag>,
+    context: FilterContext<'a>,
+    each: &'a mut dyn FnMut(Step<'_>) -> Result<()>,
+}
+
+type Parse = fn(&[u8]) -> std::result::Result<Socket, sockeye_proto::diag::Malformed>;
+
+impl Run<'_> {
+    fn matches(&self, socket: &Socket) -> bool {
+        self.query.filter.as_ref().is_none_or(|f| f.matches(socket, &self.context))
+    }
+
+    /// Tables that are not inet: one dump, filtered here.
+    fn local(&mut self, dump: Dump) -> Result<()> {
+        let parse: Parse = match dump {
+            Dump::Unix => Socket::parse_unix,
+            Dump::Packet => Socket::parse_packet,
+            Dump::Vsock => Socket::parse_vsock,
+            _ => Socket::parse_netlink,
+        };
+        let took = self.repeat(&dump, &mut |run, payload| {
+            let socket = parse(payload).map_err(malformed)?;
+            if run.query.type_is_asked(&socket) && run.matches(&socket) {
+                (run.each)(Step::Socket(&socket))?;
+            }
+            Ok(())
+        })?;
+        if !took {
+            self.read_proc(&match dump {
+                Dump::Unix => procfs::UNIX,
+                Dump::Packet => procfs::PACKET,
+                Dump::Netlink => procfs::NETLINK,
+                _ => return Ok(()),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn inet(&mut self, protocol: Protocol) -> Result<()> {
+        let bytecode = self.query.filter.as_ref().map(bytecode::compile).unwrap_or_default();
+        for (family, ip) in [(Family::Inet, IpFamily::V4), (Family::Inet6, IpFamily::V6)] {
+            if !self.query.families.contains(family) {
+                continue;
+            }
+            let dump = Dump::Inet { protocol, family: ip, bytecode: bytecode.clone() };
+            let mut took = self.repeat(&dump, &mut |run, payload| run.inet_row(protocol, payload))?;
+            // A kernel may lack an operation, or refuse it to this user (marks): then all is filtered here.
+            if !took && !bytecode.is_empty() {
+                if std::mem::take(&mut self.marks_hidden) && family == Family::Inet {
+                    (self.each)(Step::MarksHidden)?;
+                }
+                let dump = Dump::Inet { protocol, family: ip, bytecode: Vec::new() };
+                took = self.repeat(&dump, &mut |run, payload| run.inet_row(protocol, payload))?;
+            }
+            if !took && let Some(files) = procfs::inet(protocol, ip) {
+                self.read_proc(&files)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn inet_row(&mut self, protocol: Protocol, payload: &[u8]) -> Result<()> {
+        let socket = Socket::parse_inet(protocol as u16, payload).map_err(malformed)?;
+        if !self.matches(&socket) {
+            return Ok(());
+        }
+        if self.query.kill && !self.kill(protocol, &socket, payload)? {
+            return Ok(());
+        }
+        (self.each)(Step::Socket(&socket))
+    }
+
+    fn kill(&mut self, protocol: Protocol, socket: &Socket, payload: &[u8]) -> Result<bool> {
+        let Some((family, identity)) = identity(payload) else { return Ok(false) };
+        let killer = match &mut self.killer {
+            Some(killer) => killer,
+            none => none.insert(Diag::open().map_err(|e| Error::new("open", "a netlink socket", e))?),
+        };
+        let raw = socket.details.as_ref().and_then(|d| d.protocol).filter(|_| protocol == Protocol::Raw);
+        killer.destroy(protocol, raw, family, &identity)
+    }
+
+    /// Dumps until the dump is whole. `false`: the kernel does not have this table.
+    fn repeat(&mut self, dump: &Dump, row: &mut dyn FnMut(&mut Self, &[u8]) -> Result<()>) -> Result<bool> {
+        let Some(mut diag) = self.diag.take() else { return Ok(false) };
+        (self.each)(Step::Begin)?;
+        let (states, want) = (self.query.states, self.query.want);
+        let mut outcome = Err(Error::new(
+            "list",
+            "sockets",
+            Reason::Protocol("the table changed during each of several attempts".to_owned()),
+        )
+        .hint("try again, or narrow the filter"));
+        for _ in 0..REPEATS {
+            match diag.dump(dump, states, want, |m| row(self, m.payload)) {
+                Ok(()) => outcome = Ok(true),
+                Err(Broken::Refused(errno)) => {
+                    self.marks_hidden = errno == rustix::io::Errno::PERM;
+                    outcome = Ok(false);
+                }
+                Err(Broken::Failed(error)) => outcome = Err(error),
+                Err(Broken::Interrupted) => {
+                    (self.each)(Step::Again)?;
+                    continue;
+                }
+            }
+            break;
+        }
+        if matches!(outcome, Ok(false)) {
+            (self.each)(Step::Again)?;
+            // The answer may have begun: what is left of it must not meet the next request.
+            self.diag = Diag::open().ok();
+        } else {
+            self.diag = Some(diag);
+        }
+        outcome
+    }
+
+    fn read_proc(&mut self, table: &procfs::Table) -> Result<()> {
+        (self.each)(Step::Begin)?;
+        for socket in table.read() {
+            if self.query.states.contains(socket.state)
+                && self.query.type_is_asked(&socket)
+                && self.matches(&socket)
+            {
+                (self.each)(Step::Socket(&socket))?;
+            }
+        }
+        Ok(())
+    }
+}
