@@ -67,6 +67,10 @@ pub(crate) struct Connect {
     #[arg(long)]
     pub(crate) no_shutdown: bool,
 
+    /// Print the TCP states of the connection as it lives, on the standard error
+    #[arg(long)]
+    pub(crate) states: bool,
+
     /// Only send
     #[arg(long, conflicts_with = "recv_only")]
     pub(crate) send_only: bool,

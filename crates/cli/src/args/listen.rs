@@ -82,6 +82,10 @@ pub(crate) struct Listen {
     #[arg(short = 'C', long)]
     pub(crate) crlf: bool,
 
+    /// Print the TCP states of the connections as they live, on the standard error
+    #[arg(long)]
+    pub(crate) states: bool,
+
     /// Only send
     #[arg(long, conflicts_with = "recv_only")]
     pub(crate) send_only: bool,

@@ -5,22 +5,28 @@ mod frame;
 mod generate;
 mod get;
 mod listen;
+mod netstat;
 mod options;
 mod ping;
 mod relay;
 mod serve;
+mod ss;
 mod traffic;
+mod watch;
 
 pub(crate) use connect::Connect;
 pub(crate) use frame::Frame;
 pub(crate) use generate::{Completions, Man};
 pub(crate) use get::{Connection as GetConnection, Get, Request as GetRequest};
 pub(crate) use listen::Listen;
+pub(crate) use netstat::Netstat;
 pub(crate) use options::Options;
 pub(crate) use ping::{Ping, PingFlags};
 pub(crate) use relay::Relay;
 pub(crate) use serve::{Serve, Service};
+pub(crate) use ss::{Field, Ss};
 pub(crate) use traffic::{Events, Traffic};
+pub(crate) use watch::Watch;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -107,6 +113,22 @@ fn applet(argv0: &OsStr) -> Option<&'static str> {
 /// Parses sockeye's own command line.
 fn sockeye(words: Vec<OsString>) -> Result<Command, clap::Error> {
     let matches = definition().try_get_matches_from(with_relay(words))?;
+    /// List sockets in netstat's columns
+    Netstat(Netstat),
+    /// List sockets: who listens, who is connected, in which state (ss)
+    Ss(Box<Ss>),
+    /// Watch TCP connections live: the state diagram, rates, and the story of each connection
+    Watch(Watch),
+}
+
+/// Parses a whole command line, the program's name included.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    match words.first().and_then(|name| applet(name)) {
+        Some(command) => words.insert(1, command.into()),
+        None => words = with_relay(words),
+    }
+    let matches = definition().try_get_matches_from(words)?;
     Ok(Cli::from_arg_matches(&matches)?.command)
 }
 
@@ -124,6 +146,15 @@ fn with_relay(mut words: Vec<OsString>) -> Vec<OsString> {
         words.insert(1, "relay".into());
     }
     words
+}
+
+/// The command that the binary stands for when it is called by another tool's name.
+pub(crate) fn applet(program: &OsStr) -> Option<&'static str> {
+    match Path::new(program).file_name()?.to_str()? {
+        "ss" => Some("ss"),
+        "netstat" => Some("netstat"),
+        _ => None,
+    }
 }
 
 /// The definition that help, completions and manual pages are made from.

@@ -14,6 +14,7 @@ use sockeye_proto::address::{Address, Kind, OptionName, Role, Value};
 use super::{
     relay::finish,
     session::{Crowd, Session, block_on, frame, prompted},
+    states::States,
 };
 use crate::{
     args::Connect,
@@ -49,6 +50,8 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
         peer = opening => peer.map_err(|e| session.failed(e))?,
         () = session.stop.asked(Urgency::Drain) => return Ok(session.cut_short()),
     };
+    // Dropped last, when the connection is closed.
+    let _states = if args.states { States::between(&peer.about, &session.events) } else { None };
     if args.zero {
         output::notice(format_args!("connected to {}", peer.about.name()));
         peer.close().await;

@@ -21,6 +21,7 @@ use super::{
     connect::{bracketed, narrow},
     relay::finish,
     session::{Crowd, Session, block_on, frame, prompted},
+    states::States,
 };
 use crate::{
     args::Listen,
@@ -36,6 +37,7 @@ pub(super) fn run(args: &Listen) -> Result<ExitCode, Failure> {
         let listener = listener(&address, &plan.context).await.map_err(|e| session.failed(e))?;
         announce(&session, &listener);
         let framed = address.options.has(OptionName::Frame);
+        let _states = if args.states { States::at_port(listener.about(), &session.events) } else { None };
         if many {
             serve(args, &session, listener, plan, framed).await
         } else {

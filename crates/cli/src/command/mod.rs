@@ -5,11 +5,15 @@ mod frame;
 mod generate;
 mod listen;
 mod observe;
+mod netstat;
 mod options;
 mod ping;
 mod relay;
 mod serve;
 mod session;
+mod ss;
+mod states;
+mod watch;
 
 pub(crate) use listen::Meeting;
 mod get;
@@ -31,5 +35,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
         Command::Ping(args) => ping::run(&args),
+        Command::Netstat(args) => netstat::run(&args),
+        Command::Ss(args) => ss::run(&args),
+        Command::Watch(args) => watch::run(&args),
     }
 }

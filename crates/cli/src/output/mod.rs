@@ -18,10 +18,18 @@ use crate::args::{self, Unusable};
 
 pub(crate) mod console;
 pub(crate) mod explain;
+pub(crate) mod netstat;
 pub(crate) mod options;
 pub(crate) mod ping;
+pub(crate) mod ss;
+mod ss_columns;
+mod ss_detail;
+mod ss_fields;
+mod ss_tcp;
 pub(crate) mod tap;
 pub(crate) mod traffic;
+pub(crate) mod watch;
+mod watch_diagram;
 
 /// Why a command ends early.
 #[derive(Debug)]
@@ -62,10 +70,34 @@ impl Out {
         Self { stream: io::BufWriter::new(io::stdout()) }
     }
 
+    /// Whether a person reads it.
+    #[expect(dead_code, reason = "for the commands with a screen")]
+    pub(crate) fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// How many columns the terminal has, where it is one.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        (size.ws_col > 0).then_some(size.ws_col.into())
+    }
+
     /// Writes bytes as they are, and flushes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.write_all(bytes)?;
         Ok(self.flush()?)
+    }
+
+    /// Writes an event as one line of JSON, with the time first.
+    pub(crate) fn event(&mut self, event: &impl serde::Serialize) -> Result<(), Failure> {
+        #[derive(serde::Serialize)]
+        struct Timed<'a, E> {
+            time: f64,
+            #[serde(flatten)]
+            event: &'a E,
+        }
+        let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+        self.json(&Timed { time: since.map_or(0.0, |d| d.as_secs_f64()), event })
     }
 
     /// Writes a value as one line of JSON.

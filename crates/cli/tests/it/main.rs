@@ -12,3 +12,6 @@ mod ping;
 mod services;
 mod soak;
 mod stats;
+mod get;
+mod ss;
+mod watch;

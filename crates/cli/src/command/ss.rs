@@ -1,0 +1,560 @@
+//! `sockeye ss`: which tables, families and states the flags mean, and who takes the rows.
+
+use std::{
+    io::{Read, Write},
+    process::ExitCode,
+};
+
+use sockeye::{
+    Error,
+    diag::{
+        self, Destroyed, Families, Filter, Machine, Processes, Query, Socket, State, States, Step, Table,
+        Tables, Want,
+    },
+    error::Reason,
+    proto::diag::filter::Family,
+};
+
+use crate::{
+    args::{Field, Ss},
+    output::{self, Failure, Out, ss as rows},
+};
+
+pub(super) fn run(args: &Ss) -> Result<ExitCode, Failure> {
+    if args.version {
+        writeln!(Out::stdout(), "ss utility, iproute2-6.1.0 (sockeye {})", env!("CARGO_PKG_VERSION"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.context || args.contexts {
+        return Err(Error::new(
+            "show",
+            "security contexts",
+            Reason::Usage("SELinux is not supported".into()),
+        )
+        .into());
+    }
+    if let Some(namespace) = &args.net {
+        diag::enter_namespace(namespace)?;
+    }
+    let mut selection = Selection::of(args)?;
+    if args.summary {
+        rows::summary(&diag::Summary::read()?, args.json)?;
+        if selection.default && args.filter.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    let machine = Machine::for_tables(selection.tables);
+    let filter = Filter::parse(&filter_words(args)?, selection.preferred, &machine)
+        .map_err(|e| Error::new("understand", "the filter", Reason::Usage(e.to_string())))?;
+    selection.apply(args, &filter);
+    if let Some(nothing) = selection.nothing() {
+        output::notice(format_args!("no {nothing} to show with such a filter"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let asks =
+        |test: fn(Field) -> bool| args.fields.iter().chain(&args.by).chain(&args.sort).any(|f| test(*f));
+    let query = Query {
+        tables: selection.tables,
+        families: selection.families,
+        states: selection.states,
+        want: Want {
+            memory: args.memory,
+            info: args.info || asks(Field::needs_info),
+            tos: args.tos,
+            files: args.extended,
+        },
+        filter: filter.expr.clone(),
+        kill: args.kill,
+    };
+    if let Some(path) = &args.diag {
+        return dump(path, &query);
+    }
+    let shows_processes = args.processes || args.threads;
+    let processes = match shows_processes || filter.asks_processes() || asks(Field::needs_processes) {
+        true => Processes::walk(args.threads),
+        false => Processes::default(),
+    };
+    if processes.hidden() > 0 {
+        output::notice(format_args!(
+            "{} processes of other users do not show what they hold; as root all would",
+            processes.hidden()
+        ));
+    }
+    let listing = Listing { args, query: &query, machine: &machine, processes: &processes };
+    if args.events {
+        return listing.follow();
+    }
+    match (args.by.is_empty(), args.fields.is_empty()) {
+        (false, _) => listing.counts(),
+        (true, false) => listing.fields(),
+        (true, true) if args.json => listing.json(),
+        (true, true) => listing.text(),
+    }
+}
+
+/// What the flags select.
+struct Selection {
+    tables: Tables,
+    families: Families,
+    states: States,
+    /// Of `-a`, `-l` and the filter, where one of them was given.
+    chosen: Option<States>,
+    /// The family by which hosts in the filter are read: the last that was named.
+    preferred: Option<Family>,
+    /// Nothing was selected.
+    default: bool,
+}
+
+const INET: [Family; 2] = [Family::Inet, Family::Inet6];
+
+/// The states that a table shows when none are named.
+fn table_states(table: Table) -> States {
+    match table {
+        Table::Udp | Table::Raw => States::of(&[State::Established]),
+        Table::UnixDatagram | Table::PacketDatagram | Table::PacketRaw | Table::Netlink | Table::Xdp => {
+            States::of(&[State::Closed])
+        }
+        Table::Tipc => States::of(&[State::Established, State::Listen, State::Closed]),
+        _ => States::CONNECTED_BIG,
+    }
+}
+
+fn table_families(table: Table) -> Families {
+    match table {
+        Table::UnixDatagram | Table::UnixStream | Table::UnixSeqpacket => Families::of(&[Family::Unix]),
+        Table::PacketDatagram | Table::PacketRaw => Families::of(&[Family::Link]),
+        Table::Netlink => Families::of(&[Family::Netlink]),
+        Table::VsockStream | Table::VsockDatagram => Families::of(&[Family::Vsock]),
+        Table::Tipc => Families::of(&[Family::Tipc]),
+        Table::Xdp => Families::of(&[Family::Xdp]),
+        _ => Families::of(&INET),
+    }
+}
+
+fn family_tables(family: Family) -> &'static [Table] {
+    use Table::*;
+    match family {
+        Family::Inet | Family::Inet6 => &[Tcp, Mptcp, Dccp, Udp, Raw, Sctp],
+        Family::Link => &[PacketDatagram, PacketRaw],
+        Family::Unix => &[UnixDatagram, UnixStream, UnixSeqpacket],
+        Family::Netlink => &[Netlink],
+        Family::Vsock => &[VsockStream, VsockDatagram],
+        Family::Tipc => &[Tipc],
+        Family::Xdp => &[Xdp],
+    }
+}
+
+fn family_states(family: Family) -> States {
+    match family {
+        Family::Link | Family::Netlink | Family::Xdp => States::of(&[State::Closed]),
+        Family::Tipc => table_states(Table::Tipc),
+        _ => States::CONNECTED_BIG,
+    }
+}
+
+const TABLES: [Table; 16] = {
+    use Table::*;
+    [
+        Tcp,
+        Mptcp,
+        Dccp,
+        Udp,
+        Raw,
+        UnixDatagram,
+        UnixStream,
+        UnixSeqpacket,
+        PacketDatagram,
+        PacketRaw,
+        Netlink,
+        Sctp,
+        VsockStream,
+        VsockDatagram,
+        Tipc,
+        Xdp,
+    ]
+};
+
+fn tables_named(name: &str) -> Option<Vec<Table>> {
+    use Table::*;
+    Some(match name {
+        "all" => TABLES.into_iter().filter(|t| *t != Tipc).collect(),
+        "inet" => vec![Udp, Dccp, Tcp, Mptcp, Sctp, Raw],
+        "udp" => vec![Udp],
+        "dccp" => vec![Dccp],
+        "tcp" => vec![Tcp],
+        "mptcp" => vec![Mptcp],
+        "sctp" => vec![Sctp],
+        "raw" => vec![Raw],
+        "unix" => vec![UnixStream, UnixDatagram, UnixSeqpacket],
+        "unix_stream" | "u_str" => vec![UnixStream],
+        "unix_dgram" | "u_dgr" => vec![UnixDatagram],
+        "unix_seqpacket" | "u_seq" => vec![UnixSeqpacket],
+        "packet" => vec![PacketRaw, PacketDatagram],
+        "packet_raw" | "p_raw" => vec![PacketRaw],
+        "packet_dgram" | "p_dgr" => vec![PacketDatagram],
+        "netlink" => vec![Netlink],
+        "tipc" => vec![Tipc],
+        "vsock" => vec![VsockStream, VsockDatagram],
+        "vsock_stream" | "v_str" => vec![VsockStream],
+        "vsock_dgram" | "v_dgr" => vec![VsockDatagram],
+        "xdp" => vec![Xdp],
+        _ => return None,
+    })
+}
+
+fn wrong(what: String) -> Failure {
+    Error::new("list", "sockets", Reason::Usage(what)).into()
+}
+
+impl Selection {
+    fn of(args: &Ss) -> Result<Self, Failure> {
+        let mut it = Self {
+            tables: Tables::default(),
+            families: Families::default(),
+            states: States::NONE,
+            chosen: match (args.all, args.listening) {
+                (true, _) => Some(States::ALL),
+                (_, true) => Some(States::LISTENING),
+                _ if args.bound_inactive => Some(States::of(&[State::BoundInactive])),
+                _ => None,
+            },
+            preferred: None,
+            default: true,
+        };
+        for (given, table) in [
+            (args.dccp, Table::Dccp),
+            (args.tcp, Table::Tcp),
+            (args.sctp, Table::Sctp),
+            (args.udp, Table::Udp),
+            (args.raw, Table::Raw),
+            (args.mptcp, Table::Mptcp),
+        ] {
+            if given {
+                it.table(table, true);
+            }
+        }
+        if !args.query.is_empty() {
+            it.default = false;
+            it.chosen = it.chosen.or(Some(States::CONNECTED_BIG));
+        }
+        for query in args.query.iter() {
+            let (name, on) = match query.strip_prefix('!') {
+                Some(name) => (name, false),
+                None => (query.as_str(), true),
+            };
+            let tables =
+                tables_named(name).ok_or_else(|| wrong(format!("\"{name}\" is no table of sockets")))?;
+            tables.into_iter().for_each(|t| it.table(t, on));
+        }
+        for (given, family) in [
+            (args.unix, Family::Unix),
+            (args.vsock, Family::Vsock),
+            (args.tipc, Family::Tipc),
+            (args.xdp, Family::Xdp),
+            (args.packet, Family::Link),
+            (args.ipv4, Family::Inet),
+            (args.ipv6, Family::Inet6),
+        ] {
+            if given {
+                it.family(family);
+            }
+        }
+        for name in &args.family {
+            let family =
+                Family::named(name).ok_or_else(|| wrong(format!("\"{name}\" is no family of sockets")))?;
+            it.family(family);
+        }
+        if it.default {
+            it.chosen = it.chosen.or(Some(States::CONNECTED_BIG));
+            TABLES.into_iter().filter(|t| *t != Table::Tipc).for_each(|t| it.table(t, true));
+            it.default = true;
+        }
+        it.complete();
+        Ok(it)
+    }
+
+    fn table(&mut self, table: Table, on: bool) {
+        self.default = false;
+        if on {
+            self.states = self.states.union(table_states(table));
+            self.tables.add(Tables::of(&[table]));
+        } else {
+            self.tables.remove(Tables::of(&[table]));
+        }
+    }
+
+    fn family(&mut self, family: Family) {
+        self.default = false;
+        self.states = self.states.union(family_states(family));
+        self.families.add(Families::of(&[family]));
+        self.preferred = Some(family);
+    }
+
+    /// A table without a family gets its own, a family without a table all of its tables.
+    fn complete(&mut self) {
+        for table in TABLES.into_iter().filter(|t| self.tables.contains(*t)) {
+            if !self.families.meets(table_families(table)) {
+                self.families.add(table_families(table));
+            }
+        }
+        for family in Family::ALL.into_iter().filter(|f| self.families.contains(*f)) {
+            let tables = family_tables(family);
+            if !tables.iter().any(|t| self.tables.contains(*t)) {
+                self.tables.add(Tables::of(tables));
+            }
+        }
+    }
+
+    /// What the filter says of states and families.
+    fn apply(&mut self, args: &Ss, filter: &Filter) {
+        if let Some(states) = filter.states.or(self.chosen) {
+            self.states = states;
+        }
+        if args.bound_inactive {
+            self.states = self.states.union(States::of(&[State::BoundInactive]));
+        }
+        if let Some(family) = filter.family {
+            self.families = Families::of(&[family]);
+        }
+    }
+
+    fn nothing(&self) -> Option<&'static str> {
+        match () {
+            () if self.tables.is_empty() => Some("tables"),
+            () if self.families.is_empty() => Some("families"),
+            () if self.states.is_empty() => Some("states"),
+            () => None,
+        }
+    }
+}
+
+/// The filter's words: those of the command line, then the lines of the file.
+fn filter_words(args: &Ss) -> Result<Vec<String>, Failure> {
+    let mut words = args.filter.clone();
+    if let Some(path) = &args.filter_file {
+        let fail = |e| Error::new("read", format_args!("the filter {}", path.display()), e);
+        let mut text = String::new();
+        // A filter is short; whatever is longer is not one.
+        let limit = 1 << 20;
+        match path.as_os_str() == "-" {
+            true => std::io::stdin().take(limit).read_to_string(&mut text),
+            false => std::fs::File::open(path).and_then(|f| f.take(limit).read_to_string(&mut text)),
+        }
+        .map_err(fail)?;
+        words.extend(text.lines().filter(|l| !l.starts_with('#')).map(str::to_owned));
+    }
+    Ok(words)
+}
+
+fn dump(path: &std::path::Path, query: &Query) -> Result<ExitCode, Failure> {
+    if !query.tables.contains(Table::Tcp) {
+        return Err(wrong("a dump is of TCP sockets, which are not selected".to_owned()));
+    }
+    if path.as_os_str() == "-" {
+        diag::write_dump(Out::stdout(), query.families, query.states, query.want)?;
+    } else {
+        let file = std::fs::File::create(path).map_err(|e| Error::new("create", path.display(), e))?;
+        diag::write_dump(std::io::BufWriter::new(file), query.families, query.states, query.want)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A query and what its rows are printed with.
+struct Listing<'a> {
+    args: &'a Ss,
+    query: &'a Query,
+    machine: &'a Machine,
+    processes: &'a Processes,
+}
+
+impl Listing<'_> {
+    /// The rows, from the kernel or from the dump that `TCPDIAG_FILE` names.
+    fn each(&self, take: &mut dyn FnMut(Step<'_>) -> Result<(), Error>) -> Result<(), Failure> {
+        let Some(path) = std::env::var_os("TCPDIAG_FILE").filter(|_| self.query.tables.contains(Table::Tcp))
+        else {
+            return Ok(self.query.each(self.machine, self.processes, &mut |step| said(step, take))?);
+        };
+        let mut tables = self.query.tables;
+        tables.remove(Tables::of(&[Table::Tcp]));
+        let others = Query { tables, ..self.query.clone() };
+        others.each(self.machine, self.processes, &mut |step| said(step, take))?;
+        let file = std::fs::File::open(&path)
+            .map_err(|e| Error::new("open", format_args!("$TCPDIAG_FILE, {}", path.display()), e))?;
+        let context = diag::FilterContext::new(self.machine, self.processes);
+        take(Step::Begin)?;
+        diag::read_dump(file, &mut |socket| match &self.query.filter {
+            Some(expr) if !expr.matches(socket, &context) => Ok(()),
+            _ => take(Step::Socket(socket)),
+        })?;
+        Ok(())
+    }
+
+    fn show(&self) -> rows::Show {
+        let args = self.args;
+        rows::Show {
+            numeric: args.numeric,
+            resolve: args.resolve,
+            options: args.options || args.extended || args.bpf,
+            extended: args.extended,
+            memory: args.memory,
+            processes: args.processes,
+            threads: args.threads,
+            info: args.info,
+            tos: args.tos,
+            cgroup: args.cgroup,
+            bpf: args.bpf,
+            sockopt: args.inet_sockopt,
+            oneline: args.oneline,
+        }
+    }
+
+    fn table(&self) -> rows::Rows<'_> {
+        let hidden = (self.query.tables.is_single(), self.query.states.is_single(), self.args.no_queues);
+        let mut table = rows::Rows::new(self.show(), hidden, self.machine, self.processes);
+        if !self.args.no_header {
+            table.header();
+        }
+        table
+    }
+
+    fn text(&self) -> Result<ExitCode, Failure> {
+        let mut table = self.table();
+        let mut gone = None;
+        let outcome = if self.args.sort.is_some() {
+            self.picked().and_then(|p| Ok(p.ordered().try_for_each(|s| table.row(&s))?))
+        } else {
+            self.each(&mut |step| match step {
+                Step::Socket(socket) => table.row(socket).map_err(|e| stop(e, &mut gone)),
+                Step::Begin => {
+                    table.begin();
+                    Ok(())
+                }
+                Step::MarksHidden => Ok(()),
+                Step::Again if table.again() => Ok(()),
+                Step::Again => Err(Error::new(
+                    "list",
+                    "sockets",
+                    Reason::Protocol(
+                        "the table changed while it was printed: rows above may be incomplete".to_owned(),
+                    ),
+                )
+                .hint("try again, or narrow the filter")),
+            })
+        };
+        if let Some(reason) = gone {
+            return Err(reason.into());
+        }
+        table.finish()?;
+        outcome?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn picked(&self) -> Result<rows::Picked<'_>, Failure> {
+        let mut picked = rows::Picked::new(self.args.sort, self.machine, self.processes);
+        self.each(&mut |step| {
+            match step {
+                Step::Socket(socket) => picked.push(socket),
+                Step::Begin => picked.begin(),
+                Step::Again => picked.again(),
+                Step::MarksHidden => {}
+            }
+            Ok(())
+        })?;
+        Ok(picked)
+    }
+
+    fn fields(&self) -> Result<ExitCode, Failure> {
+        let fields = &self.args.fields;
+        let headings: Vec<String> = fields.iter().map(|f| f.name()).collect();
+        let table = self.picked()?.table(fields);
+        rows::print_table(&headings, &table, self.args.json, !self.args.no_header)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn counts(&self) -> Result<ExitCode, Failure> {
+        let mut counts = rows::Counts::new(&self.args.by, self.machine, self.processes);
+        self.each(&mut |step| {
+            match step {
+                Step::Socket(socket) => counts.push(socket),
+                Step::Begin => counts.begin(),
+                Step::Again => counts.again(),
+                Step::MarksHidden => {}
+            }
+            Ok(())
+        })?;
+        let names = self.args.by.iter().map(|f| f.name());
+        let headings: Vec<String> = std::iter::once("count".to_owned()).chain(names).collect();
+        rows::print_table(&headings, &counts.table(), self.args.json, !self.args.no_header)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// An array, whole also where an error ends it early.
+    fn json(&self) -> Result<ExitCode, Failure> {
+        let picked = self.picked()?;
+        let mut out = Out::stdout();
+        out.write_all(b"[")?;
+        let processes = (self.args.processes || self.args.threads).then_some(self.processes);
+        for (i, socket) in picked.ordered().enumerate() {
+            out.write_all(if i == 0 { b"\n" } else { b",\n" })?;
+            rows::json_row(&mut out, &socket, self.machine, processes)?;
+        }
+        out.write_all(b"\n]\n")?;
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// -E: sockets as they end, until the reader or the user has enough.
+    fn follow(&self) -> Result<ExitCode, Failure> {
+        let (tables, families) = (self.query.tables, self.query.families);
+        let mut groups = Vec::new();
+        for (family, table, group) in [
+            (Family::Inet, Table::Tcp, 1),
+            (Family::Inet, Table::Udp, 2),
+            (Family::Inet6, Table::Tcp, 3),
+            (Family::Inet6, Table::Udp, 4),
+        ] {
+            if families.contains(family) && tables.contains(table) {
+                groups.push(group);
+            }
+        }
+        if groups.is_empty() {
+            return Err(wrong("only TCP and UDP sockets tell when they end".to_owned()));
+        }
+        let mut destroyed = Destroyed::listen(&groups)?;
+        // The heading comes with the first row, as wide as that.
+        let mut table = self.table();
+        let context = diag::FilterContext::new(self.machine, self.processes);
+        loop {
+            let mut gone = None;
+            destroyed.wait(|protocol, payload| {
+                let socket = Socket::parse_inet(protocol, payload)?;
+                if self.query.filter.as_ref().is_some_and(|f| !f.matches(&socket, &context)) {
+                    return Ok(());
+                }
+                table.row(&socket).map_err(|e| stop(e, &mut gone))
+            })?;
+            match gone {
+                Some(reason) => return Err(reason.into()),
+                None => table.finish()?,
+            }
+        }
+    }
+}
+
+/// Passes a step on, but tells the user of what is hidden.
+fn said(step: Step<'_>, take: &mut dyn FnMut(Step<'_>) -> Result<(), Error>) -> Result<(), Error> {
+    if matches!(step, Step::MarksHidden) {
+        output::notice(format_args!(
+            "marks are shown to root (CAP_NET_ADMIN) only: no socket seems to have one"
+        ));
+        return Ok(());
+    }
+    take(step)
+}
+
+/// Keeps an error of writing, and ends the listing with it.
+fn stop(error: std::io::Error, gone: &mut Option<std::io::Error>) -> Error {
+    let copy = std::io::Error::from(error.kind());
+    *gone = Some(error);
+    Error::new("write to", "the standard output", copy)
+}

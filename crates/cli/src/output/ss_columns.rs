@@ -1,0 +1,300 @@
+//! Columns that line up as ss's do, to the blank.
+//!
+//! Fields are kept until they are rendered: at the end, or when as much has gathered as ss gathers (five
+//! chunks of 1 MiB, in which a field takes a two-byte length and an even number of bytes). Widths are those
+//! of the widest field so far; on a terminal the spare room is spread over the columns, and a row that is too
+//! wide breaks between columns.
+
+use std::io::{self, Write};
+
+/// The columns, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(usize)]
+pub(super) enum Column {
+    Netid,
+    State,
+    RecvQ,
+    SendQ,
+    Address,
+    Port,
+    PeerAddress,
+    PeerPort,
+    Process,
+}
+
+const COUNT: usize = 9;
+/// Behind the last column ss has an empty one, which counts when chunks fill.
+const LAST: usize = COUNT - 1;
+const HEADERS: [&str; COUNT] =
+    ["Netid", "State", "Recv-Q", "Send-Q", "Local Address:", "Port", "Peer Address:", "Port", "Process"];
+const DELIMITERS: [&str; COUNT] = ["", " ", " ", " ", " ", "", " ", "", ""];
+const RIGHT: [bool; COUNT] = [false, false, false, false, true, false, true, false, false];
+
+/// Room in a chunk, and how many gather before they are rendered.
+const CHUNK: usize = (1 << 20) - 16;
+const CHUNKS: u32 = 5;
+
+/// A table that is being filled.
+#[derive(Debug)]
+pub(super) struct Columns<W> {
+    out: W,
+    /// The terminal's width, where the output is one.
+    terminal: Option<usize>,
+    shown: [bool; COUNT],
+    widest: [usize; COUNT],
+    /// The fields' bytes, one behind the other, and how long each is: 255 stands for a long one, whose
+    /// length is the next of `long`.
+    bytes: Vec<u8>,
+    lens: Vec<u8>,
+    long: Vec<usize>,
+    current: usize,
+    /// Where the current field begins.
+    start: usize,
+    /// The chunk that ss would be filling: its number, and how much of it is used.
+    chunks: u32,
+    used: usize,
+    rendered: u64,
+    scratch: Vec<u8>,
+}
+
+/// A place to which a table can be taken back, while nothing behind it has been rendered.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    widest: [usize; COUNT],
+    bytes: usize,
+    lens: usize,
+    long: usize,
+    current: usize,
+    start: usize,
+    chunks: u32,
+    used: usize,
+    rendered: u64,
+}
+
+impl<W: Write> Columns<W> {
+    pub(super) fn new(out: W, terminal: Option<usize>, hidden: &[Column]) -> Self {
+        let mut shown = [true; COUNT];
+        for column in hidden {
+            shown[*column as usize] = false;
+        }
+        Self {
+            out,
+            terminal,
+            shown,
+            widest: [0; COUNT],
+            bytes: Vec::new(),
+            lens: Vec::new(),
+            long: Vec::new(),
+            current: 0,
+            start: 0,
+            chunks: 0,
+            used: 0,
+            rendered: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    pub(super) fn header(&mut self) {
+        for (i, header) in HEADERS.into_iter().enumerate() {
+            self.bytes.extend_from_slice(header.as_bytes());
+            if i < LAST {
+                self.flush_field();
+            }
+        }
+    }
+
+    /// Ends the current field and goes on to `column`, on the next row if it lies before.
+    pub(super) fn go(&mut self, column: Column) -> io::Result<()> {
+        let target = column as usize;
+        while self.current != target {
+            let ends_row = self.current == LAST;
+            self.flush_field();
+            if ends_row {
+                self.end_row()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of the current field; append to them.
+    pub(super) fn text(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    fn flush_field(&mut self) {
+        let column = self.current;
+        self.current = (column + 1) % COUNT;
+        if !self.shown[column] {
+            self.bytes.truncate(self.start);
+            return;
+        }
+        let len = self.bytes.len() - self.start;
+        self.widest[column] = self.widest[column].max(len);
+        self.push_len(len);
+        self.start = self.bytes.len();
+        self.account(len);
+    }
+
+    fn push_len(&mut self, len: usize) {
+        match u8::try_from(len) {
+            Ok(short) if short < u8::MAX => self.lens.push(short),
+            _ => {
+                self.lens.push(u8::MAX);
+                self.long.push(len);
+            }
+        }
+    }
+
+    /// What this field takes of ss's chunks.
+    fn account(&mut self, len: usize) {
+        self.chunks = self.chunks.max(1);
+        if self.used != 0 && self.used + 2 + len >= CHUNK {
+            self.chunks += 1;
+            self.used = 0;
+        }
+        let end = self.used + 2 + len + len % 2;
+        if end + 2 > CHUNK {
+            self.chunks += 1;
+            self.used = 0;
+        } else {
+            self.used = end;
+        }
+    }
+
+    /// Behind the last column: the empty one, and the time to render.
+    fn end_row(&mut self) -> io::Result<()> {
+        if self.chunks >= CHUNKS {
+            return self.render();
+        }
+        self.account(0);
+        Ok(())
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            widest: self.widest,
+            bytes: self.bytes.len(),
+            lens: self.lens.len(),
+            long: self.long.len(),
+            current: self.current,
+            start: self.start,
+            chunks: self.chunks,
+            used: self.used,
+            rendered: self.rendered,
+        }
+    }
+
+    /// Takes the table back to `mark`; `false` if rows behind it have been printed.
+    pub(super) fn rewind(&mut self, mark: &Mark) -> bool {
+        if self.rendered != mark.rendered {
+            return false;
+        }
+        self.bytes.truncate(mark.bytes);
+        self.lens.truncate(mark.lens);
+        self.long.truncate(mark.long);
+        self.widest = mark.widest;
+        (self.current, self.start) = (mark.current, mark.start);
+        (self.chunks, self.used) = (mark.chunks, mark.used);
+        true
+    }
+
+    /// Prints what has gathered.
+    pub(super) fn render(&mut self) -> io::Result<()> {
+        // The field that is being written counts for the row, but not for the width.
+        if self.current != 0 {
+            if self.shown[self.current] {
+                self.push_len(self.bytes.len() - self.start);
+            } else {
+                self.bytes.truncate(self.start);
+            }
+        }
+        let widths = self.widths();
+        let fields: Vec<usize> = (0..COUNT).filter(|c| self.shown[*c]).collect();
+        let (mut at, mut long) = (0, self.long.iter());
+        let mut scratch = std::mem::take(&mut self.scratch);
+        for row in self.lens.chunks(fields.len().max(1)) {
+            for (i, (column, len)) in fields.iter().zip(row).enumerate() {
+                let len = match *len {
+                    u8::MAX => *long.next().expect("each long field has pushed its length"),
+                    short => short.into(),
+                };
+                let field = &self.bytes[at..at + len];
+                at += field.len();
+                let delimiter = if i == 0 { "" } else { DELIMITERS[*column] };
+                put(&mut scratch, field, delimiter, widths[*column], RIGHT[*column]);
+            }
+            scratch.push(b'\n');
+            if scratch.len() > 16 << 10 {
+                self.out.write_all(&scratch)?;
+                scratch.clear();
+            }
+        }
+        self.out.write_all(&scratch)?;
+        scratch.clear();
+        self.scratch = scratch;
+        self.bytes.clear();
+        self.lens.clear();
+        self.long.clear();
+        (self.current, self.start) = (0, 0);
+        (self.chunks, self.used) = (0, 0);
+        self.rendered += 1;
+        self.out.flush()
+    }
+
+    fn widths(&self) -> [usize; COUNT] {
+        let screen = self.terminal.unwrap_or(usize::MAX);
+        let mut widths = [0; COUNT];
+        let mut first = true;
+        for column in (0..COUNT).filter(|c| self.shown[*c]) {
+            let delimiter = if first || self.widest[column] == 0 { 0 } else { DELIMITERS[column].len() };
+            widths[column] = (self.widest[column] + delimiter).min(screen);
+            first &= widths[column] == 0;
+        }
+        if let Some(screen) = self.terminal {
+            spread(&mut widths, screen);
+        }
+        widths
+    }
+}
+
+/// Breaks the columns into lines that fit the screen, and spreads what is left of each line over its
+/// columns, the odd blanks from the right.
+fn spread(widths: &mut [usize; COUNT], screen: usize) {
+    let mut line = 0;
+    while line < COUNT {
+        let (mut end, mut len, mut count) = (line, 0, 0);
+        while end < COUNT && len + widths[end] <= screen {
+            len += widths[end];
+            count += usize::from(widths[end] > 0);
+            end += 1;
+            if len == screen && widths[end - 1] > 0 {
+                break;
+            }
+        }
+        // A column is never wider than the screen, so that one always fits.
+        if let Some(each) = (screen - len).checked_div(count) {
+            let mut odd = (screen - len) % count;
+            for width in widths[line..end].iter_mut().rev().filter(|w| **w > 0) {
+                *width += each + usize::from(odd > 0);
+                odd = odd.saturating_sub(1);
+            }
+        }
+        line = end.max(line + 1);
+    }
+}
+
+fn put(out: &mut Vec<u8>, field: &[u8], delimiter: &str, width: usize, right: bool) {
+    out.extend_from_slice(delimiter.as_bytes());
+    let blanks = width.saturating_sub(delimiter.len() + field.len());
+    if right {
+        out.resize(out.len() + blanks, b' ');
+    }
+    out.extend_from_slice(field);
+    if !right {
+        out.resize(out.len() + blanks, b' ');
+    }
+}
+
+#[cfg(test)]
+#[path = "ss_tests.rs"]
+mod tests;

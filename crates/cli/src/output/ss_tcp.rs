@@ -1,0 +1,403 @@
+//! -m and -i: memory, and TCP's measurements in ss's words.
+
+use std::fmt::Write as _;
+
+use sockeye::{
+    diag::{Kind, Socket, State},
+    proto::diag::{
+        TcpInfo,
+        detail::{Control, Details, Mptcp, Subflow, Tls, Ulp},
+    },
+};
+
+use super::ss::{Show, Text, number, number_of, pair};
+
+/// ` skmem:(r0,rb131072,…)`.
+pub(super) fn memory(text: &mut Vec<u8>, s: &Socket) {
+    let Some(details) = &s.details else { return };
+    let mut list = |open: &str, parts: &[(&str, u32)]| {
+        text.extend_from_slice(open.as_bytes());
+        for (i, (name, n)) in parts.iter().enumerate() {
+            if i > 0 {
+                text.push(b',');
+            }
+            text.extend_from_slice(name.as_bytes());
+            number_of(text, u64::from(*n));
+        }
+    };
+    if let Some(m) = details.memory {
+        let parts = [
+            ("r", m.receive),
+            ("rb", m.receive_limit),
+            ("t", m.send),
+            ("tb", m.send_limit),
+            ("f", m.forward),
+            ("w", m.queued),
+            ("o", m.options),
+        ];
+        list(" skmem:(", &parts);
+        for (name, n) in [("bl", m.backlog), ("d", m.drops)] {
+            if let Some(n) = n {
+                list(",", &[(name, n)]);
+            }
+        }
+        text.push(b')');
+    } else if let Some([r, w, f, t]) = details.old_memory {
+        list(" mem:(", &[("r", r), ("w", w), ("f", f), ("t", t)]);
+        text.push(b')');
+    }
+}
+
+/// -i.
+pub(super) fn details(text: &mut Vec<u8>, s: &Socket, show: Show) {
+    let Some(d) = &s.details else { return };
+    if s.netid == Kind::Mptcp {
+        if let Some(mptcp) = &d.mptcp {
+            multipath(text, mptcp);
+        }
+        return;
+    }
+    if let Some(info) = &d.info {
+        measurements(text, info, d, s.state, show);
+    }
+    for (i, key) in d.md5_keys.iter().enumerate() {
+        let _ =
+            write!(Text(text), "{}{}/{}=", if i == 0 { " md5keys:" } else { "," }, key.address, key.prefix);
+        for byte in &key.key {
+            match byte {
+                b' ' | b',' | b'\\' => drop(write!(Text(text), "\\{byte:03o}")),
+                b if b.is_ascii_graphic() => text.push(*b),
+                b => drop(write!(Text(text), "\\{b:03o}")),
+            }
+        }
+    }
+    if let Some(ulp) = &d.ulp {
+        upper_layer(text, ulp);
+    }
+}
+
+/// The numbers that are shown where they are not 0, with their names.
+fn counters(text: &mut Vec<u8>, parts: &[(&str, u64)]) {
+    for (name, n) in parts {
+        if *n != 0 {
+            pair(text, name, *n);
+        }
+    }
+}
+
+fn measurements(text: &mut Vec<u8>, i: &TcpInfo, d: &Details, state: State, show: Show) {
+    if show.options {
+        for (bit, name) in [(1, " ts"), (2, " sack"), (8, " ecn"), (16, " ecnseen"), (32, " fastopen")] {
+            if i.option(bit) {
+                text.extend_from_slice(name.as_bytes());
+            }
+        }
+    }
+    if let Some(name) = d.congestion.filter(|n| !n.as_str().is_empty()) {
+        text.push(b' ');
+        text.extend_from_slice(name.as_str().as_bytes());
+    }
+    if i.option(4) {
+        let (send, receive) = i.window_scales();
+        pair(text, "wscale:", u64::from(send));
+        text.push(b',');
+        number_of(text, u64::from(receive));
+    }
+    if i.rto != 0 && i.rto != 3_000_000 {
+        micros(text, " rto:", i.rto);
+    }
+    counters(text, &[("backoff:", i.backoff.into())]);
+    if i.rtt != 0 {
+        micros(text, " rtt:", i.rtt);
+        micros(text, "/", i.rttvar);
+    }
+    if i.ato != 0 {
+        micros(text, " ato:", i.ato);
+    }
+    let ssthresh = if i.snd_ssthresh < 0xffff { i.snd_ssthresh } else { 0 };
+    counters(
+        text,
+        &[
+            ("mss:", i.snd_mss.into()),
+            ("pmtu:", i.pmtu.into()),
+            ("rcvmss:", i.rcv_mss.into()),
+            ("advmss:", i.advmss.into()),
+            ("cwnd:", i.snd_cwnd.into()),
+            ("ssthresh:", ssthresh.into()),
+            ("bytes_sent:", i.bytes_sent),
+            ("bytes_retrans:", i.bytes_retrans),
+            ("bytes_acked:", i.bytes_acked),
+            ("bytes_received:", i.bytes_received),
+            ("segs_out:", i.segs_out.into()),
+            ("segs_in:", i.segs_in.into()),
+            ("data_segs_out:", i.data_segs_out.into()),
+            ("data_segs_in:", i.data_segs_in.into()),
+        ],
+    );
+    control(text, d.control, show.numeric);
+    rates(text, i, d, show.numeric);
+    limits(text, i);
+    losses(text, i, state);
+}
+
+fn control(text: &mut Vec<u8>, control: Option<Control>, numeric: bool) {
+    match control {
+        Some(Control::Dctcp { enabled: true, ce_state, alpha, ab_ecn, ab_tot }) => {
+            let _ = write!(
+                Text(text),
+                " dctcp:(ce_state:{ce_state},alpha:{alpha},ab_ecn:{ab_ecn},ab_tot:{ab_tot})"
+            );
+        }
+        Some(Control::Dctcp { enabled: false, .. }) => text.extend_from_slice(b" dctcp:fallback_mode"),
+        Some(Control::Bbr { bandwidth, min_rtt, pacing_gain, cwnd_gain }) => {
+            bits(text, " bbr:(bw:", bandwidth as f64 * 8.0, numeric);
+            text.extend_from_slice(b",mrtt:");
+            general(text, f64::from(min_rtt) / 1000.0, 6);
+            for (name, gain) in [(",pacing_gain:", pacing_gain), (",cwnd_gain:", cwnd_gain)] {
+                if gain != 0 {
+                    text.extend_from_slice(name.as_bytes());
+                    general(text, f64::from(gain) / 256.0, 6);
+                }
+            }
+            text.push(b')');
+        }
+        _ => {}
+    }
+}
+
+fn rates(text: &mut Vec<u8>, i: &TcpInfo, d: &Details, numeric: bool) {
+    let rtt = match d.control {
+        Some(Control::Vegas { enabled: true, rtt }) if rtt != 0 && rtt != 0x7fff_ffff => rtt,
+        _ => i.rtt,
+    };
+    if rtt > 0 && i.snd_mss != 0 && i.snd_cwnd != 0 {
+        let rate = f64::from(i.snd_cwnd) * f64::from(i.snd_mss) * 8_000_000.0 / f64::from(rtt);
+        bits(text, " send ", rate, numeric);
+    }
+    counters(
+        text,
+        &[
+            ("lastsnd:", i.last_data_sent.into()),
+            ("lastrcv:", i.last_data_recv.into()),
+            ("lastack:", i.last_ack_recv.into()),
+        ],
+    );
+    if i.pacing_rate != 0 && i.pacing_rate != u64::MAX {
+        bits(text, " pacing_rate ", i.pacing_rate as f64 * 8.0, numeric);
+        if i.max_pacing_rate != 0 && i.max_pacing_rate != u64::MAX {
+            bits(text, "/", i.max_pacing_rate as f64 * 8.0, numeric);
+        }
+    }
+    if i.delivery_rate != 0 {
+        bits(text, " delivery_rate ", i.delivery_rate as f64 * 8.0, numeric);
+    }
+    counters(text, &[("delivered:", i.delivered.into()), ("delivered_ce:", i.delivered_ce.into())]);
+    if i.app_limited() {
+        text.extend_from_slice(b" app_limited");
+    }
+}
+
+fn limits(text: &mut Vec<u8>, i: &TcpInfo) {
+    if i.busy_time == 0 {
+        return;
+    }
+    pair(text, "busy:", i.busy_time / 1000);
+    text.extend_from_slice(b"ms");
+    for (name, time) in [("rwnd_limited:", i.rwnd_limited), ("sndbuf_limited:", i.sndbuf_limited)] {
+        if time != 0 {
+            pair(text, name, time / 1000);
+            let _ = write!(Text(text), "ms({:.1}%)", 100.0 * time as f64 / i.busy_time as f64);
+        }
+    }
+}
+
+fn losses(text: &mut Vec<u8>, i: &TcpInfo, state: State) {
+    counters(text, &[("unacked:", i.unacked.into())]);
+    if i.retrans != 0 || i.total_retrans != 0 {
+        pair(text, "retrans:", i.retrans.into());
+        text.push(b'/');
+        number_of(text, i.total_retrans.into());
+    }
+    let sacked = if state == State::Listen { 0 } else { i.sacked };
+    counters(
+        text,
+        &[
+            ("lost:", i.lost.into()),
+            ("sacked:", sacked.into()),
+            ("dsack_dups:", i.dsack_dups.into()),
+            ("fackets:", i.fackets.into()),
+        ],
+    );
+    if i.reordering != 3 {
+        text.extend_from_slice(b" reordering:");
+        number(text, i.reordering.cast_signed());
+    }
+    counters(text, &[("reord_seen:", i.reord_seen.into())]);
+    if i.rcv_rtt != 0 {
+        micros(text, " rcv_rtt:", i.rcv_rtt);
+    }
+    counters(
+        text,
+        &[
+            ("rcv_space:", i.rcv_space.into()),
+            ("rcv_ssthresh:", i.rcv_ssthresh.into()),
+            ("notsent:", i.notsent_bytes.into()),
+        ],
+    );
+    if i.min_rtt != 0 && i.min_rtt != u32::MAX {
+        micros(text, " minrtt:", i.min_rtt);
+    }
+    counters(text, &[("rcv_ooopack:", i.rcv_ooopack.into()), ("snd_wnd:", i.snd_wnd.into())]);
+}
+
+fn multipath(text: &mut Vec<u8>, m: &Mptcp) {
+    counters(
+        text,
+        &[
+            ("subflows:", m.subflows.into()),
+            ("add_addr_signal:", m.add_addr_signal.into()),
+            ("add_addr_accepted:", m.add_addr_accepted.into()),
+            ("subflows_max:", m.subflows_max.into()),
+            ("add_addr_signal_max:", m.add_addr_signal_max.into()),
+            ("add_addr_accepted_max:", m.add_addr_accepted_max.into()),
+        ],
+    );
+    for (bit, name) in [(1, " fallback"), (2, " remote_key")] {
+        if m.flags & bit != 0 {
+            text.extend_from_slice(name.as_bytes());
+        }
+    }
+    let hex = [
+        ("token", u64::from(m.token)),
+        ("write_seq", m.write_seq),
+        ("snd_una", m.snd_una),
+        ("rcv_nxt", m.rcv_nxt),
+    ];
+    for (name, n) in hex.into_iter().filter(|(_, n)| *n != 0) {
+        let _ = write!(Text(text), " {name}:{n:x}");
+    }
+}
+
+fn upper_layer(text: &mut Vec<u8>, ulp: &Ulp) {
+    if let Some(name) = ulp.name {
+        let _ = write!(Text(text), " tcp-ulp-{}", name.as_str());
+    }
+    if let Some(tls) = &ulp.tls {
+        kernel_tls(text, tls);
+    }
+    if let Some(flow) = &ulp.subflow {
+        subflow(text, flow);
+    }
+}
+
+fn kernel_tls(text: &mut Vec<u8>, tls: &Tls) {
+    let out = &mut Text(text);
+    match tls.version {
+        Some(0x0303) => drop(out.write_str(" version: 1.2")),
+        Some(0x0304) => drop(out.write_str(" version: 1.3")),
+        Some(n) => drop(write!(out, " version: unknown({n})")),
+        None => {}
+    }
+    match tls.cipher {
+        Some(51) => drop(out.write_str(" cipher: aes-gcm-128")),
+        Some(52) => drop(out.write_str(" cipher: aes-gcm-256")),
+        _ => {}
+    }
+    for (name, n) in [("rxconf", tls.receive), ("txconf", tls.transmit)] {
+        let Some(n) = n else { continue };
+        let _ = match ["", "none", "sw", "hw", "hw-record"].get(usize::from(n)) {
+            Some(word) if n > 0 => write!(out, " {name}: {word}"),
+            _ => write!(out, " {name}: unknown({n})"),
+        };
+    }
+    if tls.zerocopy {
+        let _ = out.write_str(" zc_ro_tx");
+    }
+}
+
+fn subflow(text: &mut Vec<u8>, f: &Subflow) {
+    let out = &mut Text(text);
+    if let Some(flags) = f.flags.filter(|f| *f != 0) {
+        // In the order of the bits that linux/mptcp.h defines.
+        let letters = "MmJjBbecv".chars().enumerate().filter(|(bit, _)| flags & (1 << bit) != 0);
+        let _ = write!(out, " flags:{}", letters.map(|(_, c)| c).collect::<String>());
+    }
+    if let (Some(rt), Some(lt), Some(ri), Some(li)) = (f.token_remote, f.token_local, f.id_remote, f.id_local)
+    {
+        let _ = write!(out, " token:{rt:04x}(id:{ri})/{lt:04x}(id:{li})");
+    }
+    if let Some(seq) = f.map_seq {
+        let _ = write!(out, " seq:{seq:x}");
+    }
+    let numbers =
+        [("sfseq", f.map_sfseq), ("ssnoff", f.ssn_offset), ("maplen", f.map_datalen.map(u32::from))];
+    for (name, n) in numbers {
+        if let Some(n) = n {
+            let _ = write!(out, " {name}:{n:x}");
+        }
+    }
+}
+
+/// A rate in bits per second, as `1.2Mbps`.
+fn bits(text: &mut Vec<u8>, name: &str, rate: f64, numeric: bool) {
+    text.extend_from_slice(name.as_bytes());
+    let scaled = [(1e12, b'T'), (1e9, b'G'), (1e6, b'M'), (1e3, b'k')].into_iter().find(|(s, _)| rate >= *s);
+    match scaled {
+        _ if numeric => drop(write!(Text(text), "{rate:.0}")),
+        Some((scale, letter)) => {
+            general(text, rate / scale, 3);
+            text.push(letter);
+        }
+        None => general(text, rate, 6),
+    }
+    text.extend_from_slice(b"bps");
+}
+
+/// Microseconds as milliseconds.
+fn micros(text: &mut Vec<u8>, name: &str, n: u32) {
+    text.extend_from_slice(name.as_bytes());
+    if n >= 1_000_000 {
+        return general(text, f64::from(n) / 1000.0, 6);
+    }
+    // Six digits hold all of it.
+    number_of(text, u64::from(n / 1000));
+    let rest = n % 1000;
+    if rest > 0 {
+        let digits =
+            [b'.', b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8];
+        let len = digits.iter().rposition(|d| *d != b'0').map_or(0, |last| last + 1);
+        text.extend_from_slice(&digits[..len]);
+    }
+}
+
+/// A number as C's `%.{digits}g` prints it.
+pub(super) fn general(text: &mut Vec<u8>, n: f64, digits: usize) {
+    if n == 0.0 {
+        text.push(b'0');
+        return;
+    }
+    let exact = format!("{n:.*e}", digits - 1);
+    let (mantissa, exponent) = exact.split_once('e').unwrap_or((&exact, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if exponent < -4 || exponent >= digits as i32 {
+        let mantissa = if mantissa.contains('.') {
+            mantissa.trim_end_matches('0').trim_end_matches('.')
+        } else {
+            mantissa
+        };
+        let sign = if exponent < 0 { '-' } else { '+' };
+        let _ = write!(Text(text), "{mantissa}e{sign}{:02}", exponent.abs());
+        return;
+    }
+    let start = text.len();
+    let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
+    let _ = write!(Text(text), "{n:.decimals$}");
+    if text[start..].contains(&b'.') {
+        while text.last() == Some(&b'0') {
+            text.pop();
+        }
+        if text.last() == Some(&b'.') {
+            text.pop();
+        }
+    }
+}

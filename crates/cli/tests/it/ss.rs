@@ -1,0 +1,351 @@
+//! `sockeye ss` beside ss, on sockets made for it in every state.
+
+use std::{
+    process::{Command, Output, Stdio},
+    sync::LazyLock,
+};
+
+use crate::support::{Netns, Running, peers, root};
+
+const SOCKEYE: &str = env!("CARGO_BIN_EXE_sockeye");
+
+/// A namespace with the sockets of `ss_sockets.py`, which every test here shares.
+struct World {
+    namespace: Netns,
+    _sockets: Running,
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new(label: &str) -> Self {
+        let namespace = Netns::new(label);
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut command = namespace.command("python3");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/ss_sockets.py"));
+        command.arg(dir.path()).stdin(Stdio::piped());
+        let mut sockets = Running::start(&mut command);
+        sockets.line("ready");
+        Self { namespace, _sockets: sockets, dir }
+    }
+
+    fn run(&self, program: &str, args: &[&str]) -> Output {
+        self.namespace.command(program).args(args).output().expect("it runs")
+    }
+
+    fn sockeye(&self, args: &[&str]) -> Output {
+        self.run(SOCKEYE, &[&["ss"], args].concat())
+    }
+
+    fn text(&self, args: &[&str]) -> String {
+        let out = self.sockeye(args);
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).expect("text")
+    }
+}
+
+fn ready() -> bool {
+    root() && peers(&["ss", "ip", "python3"])
+}
+
+/// What differs from one moment to the next: timers, what TCP measures, and the asking program itself.
+fn mask(text: &str) -> String {
+    const MOVING: [&str; 12] = [
+        "timer:",
+        "lastsnd:",
+        "lastrcv:",
+        "lastack:",
+        "busy:",
+        "rwnd_limited:",
+        "retrans:",
+        "backoff:",
+        "rto:",
+        "bytes_sent:",
+        "bytes_retrans:",
+        "segs_out:",
+    ];
+    let mut out = String::new();
+    let own = text.contains("tcpdiag:") || text.lines().any(|l| l.contains(" 4:"));
+    for line in text.lines() {
+        if own && (line.contains("tcpdiag:s") || line.contains(" 4:")) {
+            continue;
+        }
+        // A table that names the asking program is as wide as its name.
+        let words: Vec<&str> =
+            if own { line.split_whitespace().collect() } else { line.split(' ').collect() };
+        for word in words {
+            let moving = MOVING.iter().find(|m| word.starts_with(**m));
+            // The kind of timer stays, its time goes.
+            let kept = word.split(',').next().unwrap_or(word);
+            match moving {
+                Some(&"timer:") => out.push_str(kept),
+                Some(key) => out.push_str(key),
+                None if word.starts_with("data_segs_out:") || word.starts_with("rcv_rtt:") => {}
+                None => out.push_str(word),
+            }
+            out.push(' ');
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn the_same_rows_as_ss() {
+    if !ready() {
+        return;
+    }
+    let world = World::new("ss-rows");
+    let all = world.text(&["-tan"]);
+    for state in [
+        "ESTAB",
+        "SYN-SENT",
+        "SYN-RECV",
+        "FIN-WAIT-1",
+        "FIN-WAIT-2",
+        "TIME-WAIT",
+        "UNCONN",
+        "CLOSE-WAIT",
+        "LAST-ACK",
+        "LISTEN",
+        "CLOSING",
+    ] {
+        // UNCONN in TCP is what is bound only, which the kernel lists from 6.4 on and ss not at all.
+        assert!(all.contains(state) || state == "UNCONN", "no {state} in\n{all}");
+    }
+    let mut wrong = Vec::new();
+    for line in include_str!("ss_commands.txt").lines() {
+        let args: Vec<&str> = line.split(' ').collect();
+        // Between two looks a timer may run out; then both are taken again.
+        let differs = (0..5).all(|_| {
+            let (theirs, ours) = (world.run("ss", &args), world.sockeye(&args));
+            let text = |out: &Output| mask(&String::from_utf8_lossy(&out.stdout));
+            let same = text(&theirs) == text(&ours) && theirs.status.success() == ours.status.success();
+            if !same {
+                wrong.push(format!("{line}\n{}\n{}", text(&theirs), text(&ours)));
+            }
+            !same
+        });
+        if !differs {
+            wrong.clear();
+        }
+        assert!(wrong.is_empty(), "{}", wrong.last().map_or("", String::as_str));
+    }
+}
+
+#[test]
+fn the_same_columns_on_terminals_of_any_width() {
+    if !ready() {
+        return;
+    }
+    let world = World::new("ss-tty");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/on_terminal.py");
+    for width in ["20", "57", "64", "80", "81", "100", "133", "250"] {
+        for args in [&["-ltn"][..], &["-xa"], &["-uanp"], &["-H", "-tln"]] {
+            let theirs = world.run("python3", &[&[script, width, "ss"], args].concat());
+            let ours = world.run("python3", &[&[script, width, SOCKEYE, "ss"], args].concat());
+            let text = |out: &Output| String::from_utf8_lossy(&out.stdout).into_owned();
+            assert_eq!(text(&theirs), text(&ours), "{args:?} at {width}");
+            assert!(!ours.stdout.is_empty());
+        }
+    }
+}
+
+#[test]
+fn dumps_go_both_ways() {
+    if !ready() {
+        return;
+    }
+    let world = World::new("ss-dump");
+    let path = |name: &str| world.dir.path().join(name).to_string_lossy().into_owned();
+    let (theirs, ours) = (path("theirs"), path("ours"));
+    assert!(world.run("ss", &["-D", &theirs, "-tan"]).status.success());
+    world.text(&["-D", &ours, "-tan"]);
+    let read = |program: &str, file: &str, args: &[&str]| {
+        let mut command = Command::new(program);
+        command.env("TCPDIAG_FILE", file);
+        if program == SOCKEYE {
+            command.arg("ss");
+        }
+        let out = command.args(args).output().expect("it runs");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    for args in [
+        &["-Htna"][..],
+        &["-Htna", "sport", "=", ":8001"],
+        &["-Htna", "dport", "=", "8001"],
+        &["-Htna", "src", "127/8", "and", "dport", ">", ":40000"],
+        &["-Htna", "(", "src", "0.0.0.0", "or", "src", "127.0.0.1", ")", "and", "dst", "127.0.0.1"],
+        &["-Htnao"],
+        &["-tnae"],
+        &["-tna", "autobound"],
+    ] {
+        for file in [&theirs, &ours] {
+            assert_eq!(read("ss", file, args), read(SOCKEYE, file, args), "{args:?} of {file}");
+        }
+    }
+    // Ours has IPv6 before its end mark.
+    assert!(read("ss", &ours, &["-Htna"]).contains("[::1]:8006"));
+    // A file that ends early gives its rows, and an error.
+    let whole = std::fs::read(&ours).expect("it was written");
+    std::fs::write(&ours, &whole[..whole.len() - 20]).expect("it can be written");
+    let out =
+        Command::new(SOCKEYE).env("TCPDIAG_FILE", &ours).args(["ss", "-Htna"]).output().expect("it runs");
+    assert!(!out.status.success() && String::from_utf8_lossy(&out.stdout).contains("8001"));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("ends before its end mark"));
+}
+
+#[test]
+fn json_counts_fields_and_order() {
+    if !ready() {
+        return;
+    }
+    let world = World::new("ss-json");
+    let json = |args: &[&str]| -> Vec<serde_json::Value> {
+        serde_json::from_str(&world.text(args)).expect("an array")
+    };
+    let rows = world.text(&["-Htan"]).lines().count();
+    let sockets = json(&["-tan", "--json"]);
+    assert_eq!(sockets.len(), rows);
+    let waiting = sockets.iter().find(|s| s["local"] == "127.0.0.1:80" && s["state"] == "LISTEN");
+    let waiting = waiting.expect("it listens");
+    assert_eq!((&waiting["recv_q"], &waiting["local_port"]), (&1.into(), &80.into()));
+    let resting = sockets.iter().find(|s| s["state"] == "TIME-WAIT").expect("it rests");
+    let seconds = resting["timer"]["seconds"].as_f64().expect("a timer");
+    assert!(resting["timer"]["kind"] == "timewait" && (0.0..=60.0).contains(&seconds));
+    let held = json(&["-tlnp", "--json", "sport=:80"]);
+    assert_eq!(held[0]["processes"][0]["comm"], "python3");
+    let measured = json(&["-tni", "--json", "dport=:8006"]);
+    assert!(measured[0]["tcp_info"]["snd_cwnd"].as_u64().is_some_and(|n| n > 0));
+
+    let counts = json(&["-tan", "--by", "state,comm", "--json", "state", "close-wait", "state", "listen"]);
+    let one = |state| counts.iter().find(|c| c["state"] == state && c["comm"] == "python3").expect("counted");
+    assert_eq!(one("CLOSE-WAIT")["count"], 1);
+    assert!(one("LISTEN")["count"].as_u64() >= Some(7));
+
+    let table = world.text(&["-tan", "--fields", "recvq,state,local", "--sort", "recvq"]);
+    let mut lines = table.lines();
+    assert_eq!(lines.next().map(|l| l.split_whitespace().collect()), Some(vec!["RECVQ", "STATE", "LOCAL"]));
+    assert!(lines.next().is_some_and(|l| l.starts_with("1000 ")), "{table}");
+}
+
+#[test]
+fn what_ss_users_ask_for_in_vain() {
+    if !ready() {
+        return;
+    }
+    let world = World::new("ss-more");
+    let same = |ours: &[&str], as_ss: &[&str]| {
+        let theirs = world.run("ss", as_ss);
+        assert_eq!(mask(&world.text(ours)), mask(&String::from_utf8_lossy(&theirs.stdout)), "{ours:?}");
+    };
+    same(&["-tan", "state", "listen"], &["-tan", "state", "listening"]);
+    same(&["-tan", "state", "ESTAB"], &["-tan", "state", "established"]);
+    same(&["-tan", "sport=:8001"], &["-tan", "sport", "=", ":8001"]);
+    same(&["-tan", "(sport>=:8005", "or", "dport=8001)"], &["-tan", "( sport >= :8005 or dport = 8001 )"]);
+    same(&["-tan", "src", "::1"], &["-tan", "src", "[::1]"]);
+    let pid = |rows: &str| rows.split("pid=").nth(1).and_then(|r| r.split(',').next().map(str::to_owned));
+    let holder = pid(&world.text(&["-Htlnp", "sport=:80"])).expect("someone holds it");
+    let by_pid = world.text(&["-Htln", &format!("pid={holder}"), "sport=:80"]);
+    assert_eq!(by_pid.lines().count(), 1);
+    assert_eq!(world.text(&["-Htln", "pid=1", "sport=:80"]), "");
+    assert_eq!(world.text(&["-Htln", "comm=pyth*", "sport=:80"]).lines().count(), 1);
+    assert_eq!(world.text(&["-Htln", "not", "uid=root"]), "");
+    let json: serde_json::Value =
+        serde_json::from_str(&world.text(&["-tln", "--json", "sport=:80"])).expect("JSON");
+    let inode = format!("inode={}", json[0]["inode"]);
+    assert_eq!(world.text(&["-Htan", &inode]).lines().count(), 1);
+    assert!(!world.text(&["-Htan", "-Q"]).contains("1000"));
+}
+
+#[test]
+fn connections_are_closed_by_kill() {
+    if !ready() {
+        return;
+    }
+    let world = World::new("ss-kill");
+    let killed = world.text(&["-HKtn", "dst", "127.0.0.1", "dport=:8008"]);
+    assert_eq!(killed.lines().count(), 1, "{killed}");
+    assert_eq!(world.text(&["-Htn", "dport=:8008"]), "");
+}
+
+#[test]
+fn bad_filters_are_refused() {
+    for (args, part) in [
+        (&["-tan", "foo"][..], "a condition begins with"),
+        (&["-tan", "sport", "=", ":abc"], "does not look like a port"),
+        (&["-tan", "state", "foo"], "\"foo\" is no state"),
+        (&["-tan", "(", "sport", "=", "1"], "closing bracket"),
+        (&["-A", "foo"], "no table of sockets"),
+        (&["-f", "foo"], "no family of sockets"),
+        (&["-Z"], "SELinux"),
+    ] {
+        let out = Command::new(SOCKEYE).arg("ss").args(args).output().expect("it runs");
+        assert_eq!(out.status.code(), Some(2), "{args:?}");
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(text.contains(part), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn under_its_other_name() {
+    static DIR: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a directory"));
+    let link = DIR.path().join("ss");
+    std::os::unix::fs::symlink(SOCKEYE, &link).expect("a link");
+    let out = Command::new(&link).args(["-V"]).output().expect("it runs");
+    assert!(String::from_utf8_lossy(&out.stdout).starts_with("ss utility, iproute2-"));
+    let out = Command::new(&link).args(["-Htln", "sport", "=", ":1"]).output().expect("it runs");
+    assert!(out.status.success() && out.stdout.is_empty());
+}
+
+#[test]
+fn fault_4_a_reader_that_leaves() {
+    let script = format!("{SOCKEYE} ss -a | head -1; exit ${{PIPESTATUS[0]}}");
+    let out = Command::new("bash").args(["-c", &script]).output().expect("it runs");
+    assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(String::from_utf8_lossy(&out.stdout).starts_with("Netid"));
+}
+
+#[test]
+fn the_same_rows_as_netstat() {
+    if !ready() || !peers(&["netstat"]) {
+        return;
+    }
+    let world = World::new("ss-netstat");
+    for args in ["-tan", "-tln", "-tlnp", "-uanp", "-tuln", "-wan", "-4tan", "-6tan"] {
+        let sorted = |out: Output| {
+            let text = String::from_utf8_lossy(&out.stdout).into_owned();
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        // Between two looks a timer may run out; then both are taken again.
+        let mut last = (Vec::new(), Vec::new());
+        let same = (0..5).any(|_| {
+            last = (sorted(world.run("netstat", &[args])), sorted(world.run(SOCKEYE, &["netstat", args])));
+            last.0 == last.1
+        });
+        assert!(same, "{args}: {last:#?}");
+    }
+    let counters = world.run(SOCKEYE, &["netstat", "-s"]);
+    assert!(String::from_utf8_lossy(&counters.stdout).contains("    ActiveOpens: "));
+}
+
+#[test]
+fn a_summary_is_the_same() {
+    if !ready() {
+        return;
+    }
+    let world = World::new("ss-summary");
+    // Counts of other tests' sockets do not reach into the namespace, but "Total" is the machine's.
+    let text = |out: Output| {
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        text.lines()
+            .filter(|l| !l.starts_with("Total") && !l.starts_with("TCP:"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(text(world.run("ss", &["-s"])), text(world.sockeye(&["-s"])));
+    let json: serde_json::Value = serde_json::from_str(&world.text(&["-s", "--json"])).expect("JSON");
+    assert!(json["tcp_timewait"].as_i64().is_some_and(|n| n >= 0));
+}
