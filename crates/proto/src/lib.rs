@@ -15,7 +15,7 @@ pub mod address;
 pub mod diag;
 pub mod framing;
 pub mod http;
-pub mod proxy;
 pub mod icmp;
+pub mod proxy;
 pub mod stats;
 pub mod wire;

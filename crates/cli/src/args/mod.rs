@@ -78,6 +78,12 @@ pub(crate) enum Command {
     Man(Man),
     /// Ask hosts whether they are there, and how far: ICMP, TCP or UDP; one host or a network
     Ping(Box<Ping>),
+    /// List sockets in netstat's columns
+    Netstat(Netstat),
+    /// List sockets: who listens, who is connected, in which state (ss)
+    Ss(Box<Ss>),
+    /// Watch TCP connections live: the state diagram, rates, and the story of each connection
+    Watch(Watch),
 }
 
 /// What is wrong with a command line, or the help that it asked for.
@@ -98,7 +104,15 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
             Ok(ping) => Ok(Command::Ping(Box::new(ping))),
             Err(text) => Err(Unusable::Applet(text, 2)),
         },
-        _ => sockeye(words).map_err(Unusable::Own),
+        Some(command) => {
+            let mut words = words;
+            words.insert(1, command.into());
+            sockeye(words).map_err(|error| match error.use_stderr() {
+                true => Unusable::Applet(error.to_string(), 255),
+                false => Unusable::Own(error),
+            })
+        }
+        None => sockeye(words).map_err(Unusable::Own),
     }
 }
 
@@ -106,6 +120,8 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
 fn applet(argv0: &OsStr) -> Option<&'static str> {
     match Path::new(argv0).file_name()?.to_str()? {
         "ping" | "ping4" | "ping6" => Some("ping"),
+        "ss" => Some("ss"),
+        "netstat" => Some("netstat"),
         _ => None,
     }
 }
@@ -113,22 +129,6 @@ fn applet(argv0: &OsStr) -> Option<&'static str> {
 /// Parses sockeye's own command line.
 fn sockeye(words: Vec<OsString>) -> Result<Command, clap::Error> {
     let matches = definition().try_get_matches_from(with_relay(words))?;
-    /// List sockets in netstat's columns
-    Netstat(Netstat),
-    /// List sockets: who listens, who is connected, in which state (ss)
-    Ss(Box<Ss>),
-    /// Watch TCP connections live: the state diagram, rates, and the story of each connection
-    Watch(Watch),
-}
-
-/// Parses a whole command line, the program's name included.
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
-    let mut words: Vec<OsString> = words.into_iter().collect();
-    match words.first().and_then(|name| applet(name)) {
-        Some(command) => words.insert(1, command.into()),
-        None => words = with_relay(words),
-    }
-    let matches = definition().try_get_matches_from(words)?;
     Ok(Cli::from_arg_matches(&matches)?.command)
 }
 
@@ -146,15 +146,6 @@ fn with_relay(mut words: Vec<OsString>) -> Vec<OsString> {
         words.insert(1, "relay".into());
     }
     words
-}
-
-/// The command that the binary stands for when it is called by another tool's name.
-pub(crate) fn applet(program: &OsStr) -> Option<&'static str> {
-    match Path::new(program).file_name()?.to_str()? {
-        "ss" => Some("ss"),
-        "netstat" => Some("netstat"),
-        _ => None,
-    }
 }
 
 /// The definition that help, completions and manual pages are made from.

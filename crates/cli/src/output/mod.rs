@@ -70,12 +70,6 @@ impl Out {
         Self { stream: io::BufWriter::new(io::stdout()) }
     }
 
-    /// Whether a person reads it.
-    #[expect(dead_code, reason = "for the commands with a screen")]
-    pub(crate) fn is_terminal(&self) -> bool {
-        io::stdout().is_terminal()
-    }
-
     /// How many columns the terminal has, where it is one.
     pub(crate) fn width(&self) -> Option<usize> {
         let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;

@@ -14,4 +14,5 @@ mod soak;
 mod stats;
 mod get;
 mod ss;
+mod stats;
 mod watch;
