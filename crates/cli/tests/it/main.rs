@@ -11,8 +11,6 @@ mod options;
 mod ping;
 mod services;
 mod soak;
-mod stats;
-mod get;
 mod ss;
 mod stats;
 mod watch;

@@ -8,4 +8,12 @@ mod http_server;
 mod ping;
 mod socket;
 mod support;
+
+mod chat;
+mod diag;
+mod examples;
+mod framed;
+mod http_server;
+mod ping;
+mod socket;
 mod tls;
