@@ -19,3 +19,6 @@ pub mod icmp;
 pub mod proxy;
 pub mod stats;
 pub mod wire;
+pub mod arq;
+pub mod faults;
+pub mod time;
