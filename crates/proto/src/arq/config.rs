@@ -80,7 +80,7 @@ pub struct Config {
     pub receive_window: u32,
     /// Messages that are kept for the application at most; also how far a lane may run ahead of a lost one.
     pub receive_messages: u32,
-    /// The largest message that is taken, bytes.
+    /// The largest message that is taken, bytes; never more than half of the receive window.
     pub max_message: u32,
     /// Bytes of messages that wait to be sent or acknowledged at most.
     pub send_buffer: usize,
@@ -129,6 +129,11 @@ pub(crate) struct Params {
     pub(crate) idle_ms: u64,
 }
 
+/// A quarter of the window may be read and not yet advertised: half of it is always there in the end.
+pub(crate) fn max_message(config: &Config, window: u32) -> u32 {
+    config.max_message.min(window / 2)
+}
+
 /// The longest delay of acknowledgements that a peer may announce.
 const MAX_ACK_DELAY: Duration = Duration::from_secs(1);
 const FIELDS: u8 = 7;
@@ -138,7 +143,7 @@ impl Params {
         Self {
             window: u64::from(window),
             messages: u64::from(config.receive_messages.max(1)),
-            max_message: u64::from(config.max_message),
+            max_message: u64::from(max_message(config, window)),
             channels: u64::from(config.channels.max(1)),
             max_datagram: u64::from(config.max_datagram.max(BASE)),
             ack_delay_us: config.ack_delay.min(MAX_ACK_DELAY).as_micros() as u64,

@@ -13,6 +13,8 @@ const MAX_PACKET_THRESHOLD: u64 = 1000;
 /// Loss episodes without a spurious one after which the thresholds are narrow again (RFC 8985: 16).
 const PATIENCE: u8 = 16;
 const MAX_BACKOFF: u32 = 10;
+/// Probes do not become rarer than this, so that a path that heals is soon found to.
+const MAX_PROBE: Duration = Duration::from_secs(2);
 
 /// Decides what is lost.
 #[derive(Debug, Clone)]
@@ -58,8 +60,9 @@ impl Loss {
         self.probes
     }
 
-    pub(crate) fn probed(&mut self) {
+    pub(crate) fn probed(&mut self, now: Time) {
         self.probes = self.probes.saturating_add(1);
+        self.last_sent = now;
     }
 
     /// A packet that was declared lost arrived after all: wait longer from now on.
@@ -109,6 +112,6 @@ impl Loss {
             return None;
         }
         let timeout = rtt.probe_timeout(max_ack_delay) * 2u32.pow(self.probes.min(MAX_BACKOFF));
-        Some(self.last_sent + timeout.min(Duration::from_secs(5)))
+        Some(self.last_sent + timeout.min(MAX_PROBE))
     }
 }

@@ -57,6 +57,11 @@ impl Rtt {
         self.min
     }
 
+    /// Whether a queue stands on the path.
+    pub(crate) fn shows_queue(&self) -> bool {
+        self.latest > self.min + self.min / 4 + GRANULARITY / 4
+    }
+
     /// The mean deviation.
     pub fn variation(&self) -> Duration {
         self.variation

@@ -1,6 +1,6 @@
 //! The send side: messages that wait, messages on their way, and what of them must go again.
 //!
-//! Invariants: a byte counts against the window once, when it first goes; a lane runs at most as far ahead of
+//! Invariants: a message counts against the window once, when its first byte goes; a lane runs at most as far ahead of
 //! its oldest unfinished message as the peer's window has messages; what is retransmitted is cut anew, so that
 //! it fits whatever the path carries now.
 
@@ -217,15 +217,15 @@ impl SendSide {
         if !queue.lane.mode.is_reliable() {
             return queue.partial || !queue.waiting.is_empty();
         }
-        // Never less than the smallest fragment, so that what may go also can.
-        let covers = |rest: usize| self.credit() >= rest.min(MIN_FRAGMENT) as u64;
+        // A message begins only where the window has room for all of it: begun messages can always be
+        // finished, and so read, however many lanes have begun one.
         if queue.partial {
-            return queue.flying.back().is_some_and(|m| covers(m.data.len() - m.sent as usize));
+            return true;
         }
         let Some(next) = queue.waiting.front() else { return false };
         self.used_messages < self.max_messages
             && (queue.flying.len() as u64) < self.peer.messages
-            && covers(next.data.len())
+            && self.credit() >= next.data.len() as u64
     }
 
     /// Whether `fill` would write something into a packet.
@@ -334,7 +334,6 @@ impl SendSide {
             return None;
         }
         let reliable = self.queues[at].lane.mode.is_reliable();
-        let credit = if reliable { self.credit() as usize } else { usize::MAX };
         let queue = &mut self.queues[at];
         let (lane, fresh) = (queue.lane, !queue.partial);
         let (id, offset, len) = if fresh {
@@ -349,8 +348,7 @@ impl SendSide {
         if !reliable && limit.saturating_sub(out.len()) < whole && whole <= full {
             return None;
         }
-        let room =
-            limit.saturating_sub(out.len() + fragment_overhead(MessageId(id), offset, rest)).min(credit);
+        let room = limit.saturating_sub(out.len() + fragment_overhead(MessageId(id), offset, rest));
         if room < rest.min(MIN_FRAGMENT) || rest == 0 && limit < out.len() + 20 {
             return None;
         }
@@ -375,8 +373,10 @@ impl SendSide {
         queue.partial = !fin;
         if reliable {
             records.push(Record::Fragment { lane, id: id.0, start: offset, end: until });
-            self.used_bytes += bytes;
-            self.used_messages += u64::from(fresh);
+            if fresh {
+                self.used_bytes += len as u64;
+                self.used_messages += 1;
+            }
         } else if fin {
             // Sent once is all that is promised.
             message.done = true;
@@ -410,7 +410,7 @@ impl SendSide {
         let Some(message) = queue.get(id) else { return };
         message.done = true;
         let len = std::mem::take(&mut message.data).len();
-        let counted = u64::from(message.sent);
+        let counted = len as u64;
         queue.trim();
         self.buffered -= len + MESSAGE_COST;
         self.expired += 1;

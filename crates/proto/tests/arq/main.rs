@@ -2,4 +2,6 @@
 #![allow(missing_docs, unreachable_pub, unnameable_types, missing_debug_implementations)]
 
 mod basics;
+mod link;
 mod pair;
+mod seeds;

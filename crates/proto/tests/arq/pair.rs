@@ -86,6 +86,8 @@ pub struct Pair {
     /// Where the server's packets for these addresses go nowhere: the client has left them.
     pub left: Vec<SocketAddr>,
     buffer: Vec<u8>,
+    /// Steps without the clock going on: a machine that spins is caught.
+    still: (Time, u32),
 }
 
 impl Pair {
@@ -107,6 +109,7 @@ impl Pair {
             down: Pipe::new(plan, seed ^ 0x2222),
             left: Vec::new(),
             buffer: Vec::new(),
+            still: (Time::ZERO, 0),
         }
     }
 
@@ -158,6 +161,8 @@ impl Pair {
             return false;
         };
         self.now = self.now.max(next);
+        self.still = if self.still.0 == self.now { (self.now, self.still.1 + 1) } else { (self.now, 0) };
+        assert!(self.still.1 < 10_000, "it spins at {:?}: {:#?}", self.now, self.client.endpoint);
         while let Some((from, mut packet)) = self.up.poll(self.now) {
             self.server.endpoint.handle_datagram(self.now, from, false, &mut packet);
         }

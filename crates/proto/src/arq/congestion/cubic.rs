@@ -1,10 +1,14 @@
 //! CUBIC (RFC 9438) with HyStart++ (RFC 9406).
+//!
+//! One thing is gentler: where the round-trip time shows no queue, a loss cuts the window to 0.85 and not to
+//! 0.7, as RFC 8511 does for marks that come before a queue is full.
 
 use super::{Acked, Controller, INITIAL_PACKETS, Lost, MIN_PACKETS, Rtt};
 use crate::time::Time;
 use std::time::Duration;
 
 const BETA: f64 = 0.7;
+const BETA_WITHOUT_QUEUE: f64 = 0.85;
 const C: f64 = 0.4;
 /// Growth of the Reno-friendly window: 3 (1 - β) / (1 + β).
 const ALPHA: f64 = 3.0 * (1.0 - BETA) / (1.0 + BETA);
@@ -131,7 +135,8 @@ impl Controller for Cubic {
         self.recovery = Some(lost.now);
         // Fast convergence: leave room for others when the plateau sinks.
         self.w_max = if cwnd < self.w_max { cwnd * (1.0 + BETA) / 2.0 } else { cwnd };
-        self.window = ((cwnd * BETA) * self.mtu as f64) as u64;
+        let beta = if lost.queue { BETA } else { BETA_WITHOUT_QUEUE };
+        self.window = ((cwnd * beta) * self.mtu as f64) as u64;
         self.window = self.window.max(min);
         self.threshold = self.window;
         self.epoch = None;

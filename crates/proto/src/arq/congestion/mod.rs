@@ -40,6 +40,8 @@ pub(crate) struct Lost {
     pub(crate) packets: u64,
     /// When the newest lost packet was sent.
     pub(crate) sent_at: Time,
+    /// Whether a queue stands on the path: the round-trip time is above its minimum.
+    pub(crate) queue: bool,
     /// Everything sent for several probe timeouts is gone (RFC 9002 section 7.6).
     pub(crate) persistent: bool,
 }

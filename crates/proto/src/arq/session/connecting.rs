@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// The first packet is repeated after this time, then after twice as much, and so on.
 const FIRST_REPEAT: Duration = Duration::from_millis(250);
-const MAX_REPEAT: Duration = Duration::from_secs(2);
+const MAX_REPEAT: Duration = Duration::from_secs(1);
 /// Cookies that are accepted from a server that keeps asking.
 const MAX_COOKIES: u8 = 16;
 

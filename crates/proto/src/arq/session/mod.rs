@@ -9,7 +9,7 @@ pub(crate) use connecting::Connecting;
 
 use super::{
     acks::Received,
-    config::{Config, Params},
+    config::{self, Config, Params},
     congestion::{self, Controller, Rate},
     endpoint::Handle,
     error::{Ended, SendError, Violation},
@@ -131,7 +131,7 @@ impl Session {
         let limits = Limits {
             window: u64::from(window),
             messages: u64::from(config.receive_messages.max(1)),
-            max_message: u64::from(config.max_message),
+            max_message: u64::from(config::max_message(&config, window)),
             channels: u16::from(config.channels.max(1)),
         };
         let mut session = Self {

@@ -134,7 +134,8 @@ impl Session {
     }
 
     fn report_loss(&mut self, now: Time, (bytes, packets): (u64, u64), sent_at: Time, persistent: bool) {
-        self.congestion.lost(&Lost { now, bytes, packets, sent_at, persistent });
+        let queue = self.rtt.shows_queue();
+        self.congestion.lost(&Lost { now, bytes, packets, sent_at, queue, persistent });
     }
 
     /// The path swallows large packets: go on with small ones.
@@ -165,7 +166,7 @@ impl Session {
             return;
         }
         self.stats.timeouts += 1;
-        self.loss.probed();
+        self.loss.probed(now);
         self.probes = 2;
         if self.loss.probes() == 2 && self.sent.oldest().is_some_and(|p| p.size > BASE) {
             self.fall_back(now);
