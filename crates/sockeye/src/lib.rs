@@ -5,6 +5,7 @@
 //! decision is made in `sockeye_proto`; what is here waits, reads the clock and moves bytes.
 
 pub mod diag;
+pub mod arq;
 pub mod endpoint;
 pub mod error;
 pub mod event;

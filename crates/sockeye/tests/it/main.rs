@@ -6,6 +6,7 @@ mod examples;
 mod framed;
 mod http_server;
 mod ping;
+mod arq;
 mod socket;
 mod support;
 

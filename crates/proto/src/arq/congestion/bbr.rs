@@ -311,7 +311,9 @@ impl Controller for Bbr {
 
     fn rate(&self, rtt: &Rtt) -> u64 {
         if self.pace > 0 {
-            return self.pace;
+            // However little was measured, the smallest window goes in a round trip.
+            let least = (MIN_PACKETS * self.mtu) as f64 / rtt.smoothed().as_secs_f64().max(1e-6);
+            return self.pace.max(least as u64);
         }
         let start = rtt.is_known().then(|| rtt.smoothed()).unwrap_or(Duration::from_millis(1));
         (STARTUP_GAIN * self.window as f64 / start.as_secs_f64()) as u64

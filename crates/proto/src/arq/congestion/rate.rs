@@ -41,6 +41,11 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
+    /// Counts anew, on another path.
+    pub(crate) fn new(now: Time) -> Self {
+        Self { delivered_at: now, first_sent: now, ..Self::default() }
+    }
+
     pub(crate) fn sent(&mut self, now: Time, in_flight: u64, size: u64) -> Stamp {
         if in_flight == 0 {
             self.first_sent = now;

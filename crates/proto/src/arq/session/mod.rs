@@ -145,7 +145,7 @@ impl Session {
             rtt: Rtt::new(),
             sent: SentPackets::default(),
             loss: Loss::new(),
-            rate: Rate::default(),
+            rate: Rate::new(now),
             congestion: congestion::new(config.congestion, now, BASE),
             pacer: Pacer::new(now),
             late: Duration::ZERO,
@@ -340,6 +340,11 @@ impl Session {
     /// Which end this is.
     pub fn side(&self) -> Side {
         self.side
+    }
+
+    /// Whether what was read has opened the window so far that the peer is to be told.
+    pub fn wants_output(&self) -> bool {
+        self.window_due
     }
 
     /// Whether [`Session::recv`] would give something.

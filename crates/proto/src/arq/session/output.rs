@@ -19,6 +19,8 @@ use std::net::SocketAddr;
 
 /// What a packet leaves to the rest of a batch before it is filled up with padding.
 const MAX_PADDING: usize = 64;
+/// What the kernel takes in one call, less its headers.
+const MAX_BATCH: usize = 65_000;
 /// Room for an acknowledgement beside data.
 const ACK_ROOM: usize = 200;
 
@@ -62,7 +64,7 @@ impl Session {
         let start = out.len();
         let mtu = usize::from(self.mtud.current());
         let mut segments = 0;
-        while segments < max_segments {
+        while segments < max_segments && (segments + 1) * mtu <= MAX_BATCH {
             let Some(permit) = self.permit(now) else { break };
             let begin = out.len();
             self.data_packet(now, out, permit);
@@ -223,7 +225,7 @@ impl Session {
             let bytes = filled.fresh + filled.again;
             self.trace(now, number, Happened::Sent { sequence, bytes, again: filled.again > 0 });
         }
-        if self.sent.outstanding() == 0 && self.timers.at(Timer::Idle).is_some() {
+        if self.sent.outstanding() == 0 && !is_probe && self.timers.at(Timer::Idle).is_some() {
             // The peer has had no reason to be heard until now.
             self.timers.set(Timer::Idle, now + self.idle());
         }

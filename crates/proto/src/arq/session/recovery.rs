@@ -183,7 +183,7 @@ impl Session {
 
     pub(super) fn reset_path(&mut self, now: Time) {
         self.rtt = Rtt::new();
-        self.rate = Rate::default();
+        self.rate = Rate::new(now);
         self.mtud = Mtud::new(self.config.max_datagram.min(self.peer.max_datagram as u16));
         self.congestion = congestion::new(self.config.congestion, now, self.mtud.current());
     }
