@@ -317,6 +317,22 @@ impl Connection {
         message.or_else(|| self.link.take_rest())
     }
 
+    /// Waits until everything sent has arrived (or was given up).
+    ///
+    /// # Errors
+    /// Why the connection ended before.
+    pub async fn flush(&self) -> Result<()> {
+        loop {
+            let room = self.link.room.notified();
+            match (self.stats(), self.link.ended()) {
+                (Some(stats), None) if stats.buffered > 0 => room.await,
+                // A peer that has closed as done had taken in all that it wanted.
+                (_, None | Some(Ended::Local | Ended::Peer { code: 0, .. })) => return Ok(()),
+                (_, Some(ended)) => return Err(failure("send to", self.shared.local, &ended)),
+            }
+        }
+    }
+
     /// Ends the connection after everything sent has arrived, and waits for that.
     ///
     /// # Errors

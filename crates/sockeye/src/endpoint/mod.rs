@@ -6,6 +6,7 @@
 
 mod accept;
 mod access;
+mod arq;
 pub mod clients;
 mod datagram;
 mod file;

@@ -6,6 +6,7 @@ use sockeye_proto::address::{Address, Kind, OptionName, Spec};
 
 use super::{
     About, Endpoint, Explain, Listener, file, program,
+    About, Endpoint, Listener, arq, file, program,
     program::Line,
     shape,
     stdio::{self, Standard},
@@ -192,6 +193,9 @@ async fn open_once(address: &Address, direction: Direction, context: &Context) -
                 udp::listen(address, *family, host.as_ref(), port, Share::ByDatagram, context).await,
             );
         }
+        Kind::ArqListen { host, port } => {
+            return listener(arq::listen(address, host.as_ref(), port, context).await);
+        }
         Kind::UnixListen(at) => return listener(unix::listen(address, at, context)),
         Kind::UnixRecvfrom(at) => return listener(unix::recvfrom(address, at, context)),
         Kind::Tcp { family, to } => tcp::connect(address, *family, to).await?,
@@ -200,6 +204,7 @@ async fn open_once(address: &Address, direction: Direction, context: &Context) -
         }
         Kind::UdpRecv { family, host, port } => udp::recv(address, *family, host.as_ref(), port).await?,
         Kind::UdpDatagram { family, to } => udp::datagram(address, *family, to).await?,
+        Kind::Arq { to } => arq::connect(address, to, context).await?,
         Kind::UnixConnect(to) => unix::connect(address, to).await?,
         Kind::UnixClient(to) => unix::client(address, to).await?,
         Kind::UnixSendto(to) => unix::sendto(address, to).await?,

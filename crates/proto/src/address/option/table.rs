@@ -344,7 +344,7 @@ options! {
 
     // TLS.
     Cert "cert" ["openssl-certificate" "certificate"] TEXT, TLS; "File with the certificate chain (PEM)."
-    Key "key" ["openssl-key"] TEXT, TLS.and(ARQ); "File with the private key (PEM); for ARQ, the shared key."
+    Key "key" ["openssl-key"] TEXT, TLS.and(ARQ); "File with the private key (PEM); for ARQ, the shared key: 64 hexadecimal digits."
     Cafile "cafile" ["openssl-cafile"] TEXT, TLS; "File with the certificates to trust (PEM)."
     Capath "capath" ["openssl-capath"] TEXT, TLS; "Directory with the certificates to trust."
     Verify "verify" ["openssl-verify"] FLAG, TLS; "Check the peer's certificate (1); 0 trusts anyone."
@@ -357,13 +357,13 @@ options! {
     Ciphers "ciphers" ["openssl-cipherlist" "cipherlist" "cipher"] TEXT, TLS; "Cipher suites to offer, separated by colons."
 
     // ARQ.
-    ArqMode "arq-mode" [] one_of(&["stream", "messages", "unordered"]), ARQ; "What is delivered: a byte stream, messages in order, or messages as they come."
+    ArqMode "arq-mode" [] one_of(&["ordered", "unordered", "sequenced", "unreliable"]), ARQ; "What the network may do to messages that are sent: nothing, reorder, drop older, drop."
     Channels "channels" [] int(1, 256), ARQ; "Independent channels in one connection."
-    Window "window" [] SIZE, ARQ; "Bytes that may be on the way unacknowledged."
-    ArqCongestion "arq-congestion" [] one_of(&["newreno", "cubic", "none"]), ARQ; "Congestion control of the connection."
-    Integrity "integrity" [] one_of(&["crc32c", "keyed", "none"]), ARQ; "How datagrams are protected against change."
-    ArqMtu "mtu" [] int(256, 65_507), ARQ; "Largest datagram to send."
+    Window "window" [] int(1, 1_000_000), ARQ; "Packets that may be on the way unacknowledged; 1 is stop-and-wait."
+    ArqCongestion "arq-congestion" [] one_of(&["cubic", "bbr"]), ARQ; "Congestion control of the connection."
+    Integrity "integrity" [] one_of(&["crc32c", "aead", "off"]), ARQ; "How datagrams are protected against change."
+    ArqMtu "mtu" [] int(1200, 65_507), ARQ; "Largest datagram to try."
     Idle "idle" [] TIME, ARQ; "Silence after which the connection is lost."
-    Checksum "checksum" [] FLAG, ARQ; "A checksum over each message as well."
-    Retransmit "retransmit" [] int(1, 1_000), ARQ; "Times a datagram is sent again before the connection is lost."
+    Checksum "checksum" [] FLAG, ARQ; "A checksum in each packet (1); 0 goes without, to show what then happens."
+    Retransmit "retransmit" [] FLAG, ARQ; "Send what is lost again (1); 0 gives it up, to show what then happens."
 }
