@@ -111,6 +111,11 @@ pub enum Frame<'a> {
 }
 
 impl Frame<'_> {
+    /// Appends the frame.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        put(out, self);
+    }
+
     /// Whether the peer acknowledges a packet with this frame.
     pub fn is_ack_eliciting(&self) -> bool {
         !matches!(self, Self::Ack(_) | Self::Close { .. })

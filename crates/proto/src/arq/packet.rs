@@ -52,6 +52,11 @@ impl Header {
         out.extend_from_slice(&number.to_be_bytes()[8 - len..]);
     }
 
+    /// As the header is written: `acked` is the largest packet number known to have arrived.
+    pub fn encode(&self, out: &mut Vec<u8>, acked: Option<u64>) {
+        self.put(out, acked);
+    }
+
     /// Reads the header of a data packet and its length; `largest` is the largest number received so far.
     pub(crate) fn parse(packet: &[u8], largest: Option<u64>) -> Option<(Self, usize)> {
         let first = *packet.first()?;

@@ -2,6 +2,8 @@
 #![allow(missing_docs, unreachable_pub, unnameable_types, missing_debug_implementations)]
 
 mod basics;
+mod faults;
+mod fuzz;
 mod link;
 mod pair;
 mod seeds;
