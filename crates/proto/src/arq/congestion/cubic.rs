@@ -104,7 +104,8 @@ impl Controller for Cubic {
             return;
         }
         // A window that was not used says nothing about a larger one.
-        if acked.sample.app_limited && acked.prior_in_flight * 2 < self.window {
+        let starting = self.window < self.threshold;
+        if (acked.sample.app_limited || starting) && acked.prior_in_flight * 2 < self.window {
             self.epoch = self.epoch.map(|e| e + acked.sample.rtt.min(acked.now.since(e)));
             return;
         }
