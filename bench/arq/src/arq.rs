@@ -20,6 +20,36 @@ fn config(congestion: &str) -> Config {
     Config { integrity, congestion, ..Config::default() }
 }
 
+/// What an idle connection costs: `count` of them, both ends in this process.
+pub async fn idle(count: usize) {
+    let local: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    let idle = Config { idle: Duration::from_secs(3600), ..config("cubic") };
+    let server = Endpoint::bind(local, idle.clone(), true).expect("bound");
+    let client = Endpoint::bind(local, idle, false).expect("bound");
+    let mut open = Vec::with_capacity(2 * count);
+    let mut before = 0;
+    for n in 0..count {
+        // The first few warm up what is shared: buffers, tables.
+        if n == 100 {
+            before = resident();
+        }
+        let (c, s) = tokio::join!(client.connect(server.local_address()), server.accept());
+        let (c, s) = (c.expect("connected"), s.expect("accepted"));
+        c.send(STREAM, Bytes::from_static(b"hello"), false, None).await.expect("sent");
+        s.recv().await.expect("open").expect("a message");
+        open.push((c, s));
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let each = (resident() - before) as f64 / (2 * (count - 100)) as f64;
+    println!("{count} connections, both ends here: {each:.0} bytes for each end");
+}
+
+/// Bytes of memory in use.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("statm");
+    statm.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).expect("pages") * 4096
+}
+
 pub async fn receive(at: SocketAddr) {
     let endpoint = Endpoint::bind(at, config("cubic"), true).expect("bound");
     let connection = endpoint.accept().await.expect("accepted");

@@ -62,6 +62,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     match (arg(0), arg(1)) {
         ("link", _) => link::run(&args[1..]),
+        ("idle", count) => runtime.block_on(arq::idle(count.parse().expect("a number"))),
         (verb, transport) => {
             let address = arg(2).parse().expect("an address");
             let job = || Job {

@@ -27,7 +27,7 @@ impl Received {
     }
 
     pub(crate) fn largest(&self) -> Option<u64> {
-        self.numbers.max().or(self.floor.checked_sub(1))
+        self.numbers.max().or_else(|| self.floor.checked_sub(1))
     }
 
     /// Notes an authentic packet. Gives the deadline of its acknowledgement, where one is owed and can wait.

@@ -150,22 +150,24 @@ impl<'a> Iterator for Frames<'a> {
 }
 
 fn decode<'a>(r: &mut Reader<'a>) -> Result<Frame<'a>, Violation> {
-    let short = |what| Violation::Frame(what);
-    let kind = r.u8().ok_or(short("empty"))?;
-    match kind {
-        PING => Ok(Frame::Ping),
-        ACK => ack(r).ok_or(short("acknowledgement")).map(Frame::Ack),
-        WINDOW => {
-            (|| Some(Frame::Window { bytes: r.varint()?, messages: r.varint()? }))().ok_or(short("window"))
-        }
-        CHALLENGE => r.array().map(Frame::Challenge).ok_or(short("challenge")),
-        RESPONSE => r.array().map(Frame::Response).ok_or(short("response")),
-        CLOSE => close(r).ok_or(short("close")),
-        MTU_PROBE => Ok(Frame::MtuProbe),
-        SKIP => skip(r).ok_or(short("skip")),
-        _ if kind & 0xe0 == FRAGMENT => fragment(kind, r).ok_or(short("fragment")).map(Frame::Fragment),
-        _ => Err(Violation::Frame("unknown type")),
-    }
+    let (what, frame) = match r.u8() {
+        None => ("empty", None),
+        Some(PING) => ("ping", Some(Frame::Ping)),
+        Some(ACK) => ("acknowledgement", ack(r).map(Frame::Ack)),
+        Some(WINDOW) => ("window", window(r)),
+        Some(CHALLENGE) => ("challenge", r.array().map(Frame::Challenge)),
+        Some(RESPONSE) => ("response", r.array().map(Frame::Response)),
+        Some(CLOSE) => ("close", close(r)),
+        Some(MTU_PROBE) => ("MTU probe", Some(Frame::MtuProbe)),
+        Some(SKIP) => ("skip", skip(r)),
+        Some(kind) if kind & 0xe0 == FRAGMENT => ("fragment", fragment(kind, r).map(Frame::Fragment)),
+        Some(_) => ("unknown type", None),
+    };
+    frame.ok_or(Violation::Frame(what))
+}
+
+fn window<'a>(r: &mut Reader<'a>) -> Option<Frame<'a>> {
+    Some(Frame::Window { bytes: r.varint()?, messages: r.varint()? })
 }
 
 fn ack<'a>(r: &mut Reader<'a>) -> Option<Ack<'a>> {

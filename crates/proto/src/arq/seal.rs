@@ -235,3 +235,48 @@ impl Aead {
         opened
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys are updated on the way, late packets of the last generation still open, and no key is used for a
+    /// packet of the other generation.
+    #[test]
+    fn keys_turn_and_what_is_late_still_opens() {
+        let (a, b) = ([1; 32], [2; 32]);
+        let mut client = Seal::Aead(Box::new(Aead::new(Keys { sealing: a, opening: b })));
+        let mut server = Seal::Aead(Box::new(Aead::new(Keys { sealing: b, opening: a })));
+        client.update_keys_after(10);
+        let mut late = Vec::new();
+        let mut phases = Vec::new();
+        for number in 0..100u64 {
+            let phase = client.phase(number);
+            phases.push(phase);
+            let mut packet = vec![0x11; 20];
+            packet[19] = number as u8;
+            client.seal(number, &mut packet, 0, 9);
+            assert_eq!(packet.len(), 36);
+            if number % 7 == 3 {
+                late.push((number, phase, packet));
+                continue;
+            }
+            let range = server.open(number, phase, &mut packet, 9).expect("it opens");
+            assert_eq!((range.clone(), packet[19]), (9..20, number as u8));
+            // The server answers; its packet is in the client's phase, and confirms the keys.
+            let answer_phase = server.phase(number);
+            assert_eq!(answer_phase, phase);
+            let mut answer = vec![0x11; 20];
+            server.seal(number, &mut answer, 0, 9);
+            assert!(client.open(number, answer_phase, &mut answer, 9).is_some());
+            client.acked(number);
+            for (number, phase, mut packet) in late.drain(..) {
+                assert!(server.open(number, phase, &mut packet, 9).is_some(), "late packet {number}");
+            }
+        }
+        assert!(phases.windows(2).filter(|w| w[0] != w[1]).count() >= 8, "keys were updated");
+        let mut forged = vec![0; 40];
+        assert!(server.open(200, false, &mut forged, 9).is_none());
+        assert!(server.open(200, true, &mut forged, 9).is_none());
+    }
+}

@@ -292,7 +292,7 @@ impl SendSide {
         }
         let len = message.data.len();
         let mut left: SmallVec<[std::ops::Range<u32>; 2]> = if len == 0 {
-            SmallVec::from_iter([0..0])
+            std::iter::once(0..0).collect()
         } else {
             let range = u64::from(piece.start)..u64::from(piece.end);
             message.acked.missing(range).map(|r| r.start as u32..r.end as u32).collect()
@@ -312,7 +312,8 @@ impl SendSide {
             put_fragment(out, &Fragment { lane, id, offset, fin, end: fin && message.end, data });
             records.push(Record::Fragment { lane, id: id.0, start: offset, end });
             filled.again += data.len() as u64;
-            filled.sequence.get_or_insert(message.sequence + u64::from(offset));
+            let sequence = message.sequence + u64::from(offset);
+            filled.sequence.get_or_insert(sequence);
             if end < range.end {
                 left.push(end..range.end);
             }

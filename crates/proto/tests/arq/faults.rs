@@ -256,7 +256,7 @@ fn fault_19_a_repeated_first_packet_gets_the_same_answer() {
     pair.client.endpoint.poll_transmit(pair.now, &mut first, 1).expect("the first packet");
     let cookie = exchange(&mut pair, &first).expect("a cookie");
     assert_eq!(exchange(&mut pair, &first).expect("a cookie"), cookie);
-    pair.client.endpoint.handle_datagram(pair.now, to, false, &mut cookie.clone());
+    pair.client.endpoint.handle_datagram(pair.now, to, false, &mut { cookie });
     let mut second = Vec::new();
     pair.client.endpoint.poll_transmit(pair.now, &mut second, 1).expect("with the cookie");
     let accept = exchange(&mut pair, &second).expect("accepted");
@@ -269,7 +269,7 @@ fn fault_19_a_repeated_first_packet_gets_the_same_answer() {
     first.clear();
     pair.client.endpoint.poll_transmit(pair.now, &mut first, 1).expect("the first packet");
     let cookie = exchange(&mut pair, &first).expect("a cookie");
-    pair.client.endpoint.handle_datagram(pair.now, to, false, &mut cookie.clone());
+    pair.client.endpoint.handle_datagram(pair.now, to, false, &mut { cookie });
     second.clear();
     pair.client.endpoint.poll_transmit(pair.now, &mut second, 1).expect("with the cookie");
     let refused = exchange(&mut pair, &second).expect("refused");

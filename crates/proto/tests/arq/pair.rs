@@ -58,7 +58,7 @@ impl End {
                 continue;
             }
             if let Event::Ended(ended) = &event {
-                self.ended.get_or_insert((now, ended.clone()));
+                self.ended.get_or_insert_with(|| (now, ended.clone()));
             }
             self.events.push(event);
         }

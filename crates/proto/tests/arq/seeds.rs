@@ -40,11 +40,10 @@ fn plan(rng: &mut Rng) -> Plan {
 
 fn config(rng: &mut Rng) -> Config {
     let key = Box::new([rng.below(256) as u8; 32]);
+    let sealed = rng.below(4) == 0;
+    let integrity = if sealed { Integrity::Aead(key) } else { Integrity::Crc32c };
     Config {
-        integrity: pick(rng, &[0, 1, 1, 1])
-            .eq(&0)
-            .then_some(Integrity::Aead(key))
-            .unwrap_or(Integrity::Crc32c),
+        integrity,
         congestion: pick(rng, &[Algorithm::Cubic, Algorithm::Bbr]),
         window: pick(rng, &[None, None, None, Some(1), Some(8)]),
         receive_window: pick(rng, &[16 << 10, 64 << 10, 1 << 20]),
@@ -196,7 +195,7 @@ fn scenario(seed: u64) -> (u64, u64) {
 /// Either end closes; the other learns it, or finds out by itself.
 fn end_it(seed: u64, pair: &mut Pair, plan: Plan) {
     let now = pair.now;
-    let black = seed % 7 == 0;
+    let black = seed.is_multiple_of(7);
     if black {
         pair.set_plan(Plan { black_hole: true, ..plan });
     }

@@ -19,6 +19,7 @@
 
 mod driver;
 mod link;
+pub mod picture;
 mod socket;
 mod timer;
 

@@ -6,7 +6,7 @@
 use std::{
     fmt, io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use socket2::Type;
 use sockeye_proto::{
     address::{Address, Family, Host, HostPort, OptionName, Options, Port, Value},
-    arq::{Algorithm, Channel, Config, Integrity, Lane, Mode, STREAM},
+    arq::{Algorithm, Channel, Config, Integrity, Lane, Mode, STREAM, Trace},
 };
 use tokio::sync::mpsc;
 
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    arq::{Connection, Endpoint as Arq},
+    arq::{Connection, Endpoint as Arq, picture},
     error::Reason,
 };
 
@@ -107,7 +107,7 @@ pub(super) async fn connect(address: &Address, to: &HostPort, context: &Context)
         let at = net::source(options, peer).await?.unwrap_or(any);
         let socket = net::bound(options, at, Type::DGRAM, &what)?;
         match Arq::with_socket(socket.into(), config.clone(), false)?.connect(peer).await {
-            Ok(connection) => return Ok(endpoint(connection, what, lane(options), context)),
+            Ok(connection) => return Ok(endpoint(connection, what, options, context)),
             Err(error) => failures.push(error),
         }
     }
@@ -135,10 +135,10 @@ pub(super) async fn listen(
     let arq = Arq::with_socket(socket.into(), config, true)?;
     let about = About { address: what.clone(), local: Some(arq.local_address().to_string()), peer: None };
     let (new, accepted) = mpsc::channel(WAITING);
-    let (lane, inner) = (lane(options), context.clone());
+    let (options, inner) = (options.clone(), context.clone());
     let task = tokio::spawn(async move {
         while let Ok(connection) = arq.accept().await {
-            if new.send(endpoint(connection, what.clone(), lane, &inner)).await.is_err() {
+            if new.send(endpoint(connection, what.clone(), &options, &inner)).await.is_err() {
                 return;
             }
         }
@@ -146,10 +146,16 @@ pub(super) async fn listen(
     Listener::sessions(accepted, task, about, address, context)
 }
 
-fn endpoint(connection: Connection, address: String, lane: Lane, context: &Context) -> Endpoint {
+fn endpoint(connection: Connection, address: String, options: &Options, context: &Context) -> Endpoint {
+    let lane = lane(options);
     let peer = connection.peer().map(|p| p.to_string());
     let about = About { address, local: Some(connection.local_address().to_string()), peer };
-    let both = Arc::new(Both { connection, ended: AtomicBool::new(false) });
+    let record = options.text(OptionName::WindowSvg);
+    let record = record.map(|file| Record { file: file.to_owned(), trace: Mutex::default() });
+    let both = Arc::new(Both { connection, ended: AtomicBool::new(false), record, context: context.clone() });
+    if both.record.is_some() {
+        tokio::spawn(collect(Arc::downgrade(&both)));
+    }
     if context.events.wanted() {
         tokio::spawn(report(Arc::downgrade(&both), context.clone(), about.clone()));
     }
@@ -173,7 +179,32 @@ enum ArqEvent {
     },
 }
 
-async fn report(both: std::sync::Weak<Both>, context: Context, about: About) {
+/// What a picture is drawn from when the connection is over.
+struct Record {
+    file: String,
+    trace: Mutex<Vec<Trace>>,
+}
+
+impl Record {
+    fn take(&self, connection: &Connection) {
+        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        if trace.len() < picture::MOST {
+            trace.extend(connection.trace());
+        }
+    }
+}
+
+/// Takes what happened to packets before the machine forgets it.
+async fn collect(both: Weak<Both>) {
+    while let Some(both) = both.upgrade() {
+        let Some(record) = &both.record else { return };
+        record.take(&both.connection);
+        drop(both);
+        tokio::time::sleep(SNAPSHOT).await;
+    }
+}
+
+async fn report(both: Weak<Both>, context: Context, about: About) {
     let mut last = None;
     loop {
         let Some(stats) = both.upgrade().and_then(|b| b.connection.stats()) else { return };
@@ -190,12 +221,26 @@ async fn report(both: std::sync::Weak<Both>, context: Context, about: About) {
 struct Both {
     connection: Connection,
     ended: AtomicBool,
+    record: Option<Record>,
+    context: Context,
 }
 
 impl Drop for Both {
     fn drop(&mut self) {
+        self.draw();
         if self.ended.load(Ordering::Relaxed) {
             self.connection.close(0, "done");
+        }
+    }
+}
+
+impl Both {
+    fn draw(&self) {
+        let Some(record) = &self.record else { return };
+        record.take(&self.connection);
+        let trace = record.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(e) = std::fs::write(&record.file, picture::svg(&trace)) {
+            self.context.notice(format_args!("cannot write {}: {e}", record.file));
         }
     }
 }

@@ -360,6 +360,7 @@ options! {
     ArqMode "arq-mode" [] one_of(&["ordered", "unordered", "sequenced", "unreliable"]), ARQ; "What the network may do to messages that are sent: nothing, reorder, drop older, drop."
     Channels "channels" [] int(1, 256), ARQ; "Independent channels in one connection."
     Window "window" [] int(1, 1_000_000), ARQ; "Packets that may be on the way unacknowledged; 1 is stop-and-wait."
+    WindowSvg "window-svg" [] TEXT, ARQ; "File to which a picture of the transfer is written when it ends: sequence over time, losses, retransmissions."
     ArqCongestion "arq-congestion" [] one_of(&["cubic", "bbr"]), ARQ; "Congestion control of the connection."
     Integrity "integrity" [] one_of(&["crc32c", "aead", "off"]), ARQ; "How datagrams are protected against change."
     ArqMtu "mtu" [] int(1200, 65_507), ARQ; "Largest datagram to try."

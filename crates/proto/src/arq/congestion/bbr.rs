@@ -315,7 +315,7 @@ impl Controller for Bbr {
             let least = (MIN_PACKETS * self.mtu) as f64 / rtt.smoothed().as_secs_f64().max(1e-6);
             return self.pace.max(least as u64);
         }
-        let start = rtt.is_known().then(|| rtt.smoothed()).unwrap_or(Duration::from_millis(1));
+        let start = if rtt.is_known() { rtt.smoothed() } else { Duration::from_millis(1) };
         (STARTUP_GAIN * self.window as f64 / start.as_secs_f64()) as u64
     }
 

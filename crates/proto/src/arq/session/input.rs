@@ -115,7 +115,7 @@ impl Session {
         match &self.state {
             State::Closing { .. } if closed => self.gone(),
             // Ever more rarely: two ends that close must not answer each other for ever.
-            State::Closing { .. } => self.close_due |= number.is_power_of_two() || number % 16 == 0,
+            State::Closing { .. } => self.close_due |= number.is_power_of_two() || number.is_multiple_of(16),
             State::Draining => self.close_due |= closed,
             _ => {}
         }

@@ -167,7 +167,8 @@ impl Session {
         }
         self.stats.timeouts += 1;
         self.loss.probed(now);
-        self.probes = 2;
+        // Stop-and-wait stays that: one packet at a time.
+        self.probes = if self.config.window == Some(1) { 1 } else { 2 };
         if self.loss.probes() == 2 && self.sent.oldest().is_some_and(|p| p.size > BASE) {
             self.fall_back(now);
         }
