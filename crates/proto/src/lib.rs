@@ -21,4 +21,5 @@ pub mod stats;
 pub mod wire;
 pub mod arq;
 pub mod faults;
+pub mod framing;
 pub mod time;

@@ -5,8 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use sockeye_proto::address::{Address, Kind, OptionName, Spec};
 
 use super::{
-    About, Endpoint, Explain, Listener, file, program,
-    About, Endpoint, Listener, arq, file, program,
+    About, Endpoint, Explain, Listener, arq, file, program,
     program::Line,
     shape,
     stdio::{self, Standard},

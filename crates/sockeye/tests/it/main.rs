@@ -1,5 +1,6 @@
 //! The library against real kernels and real peers. One test program, so that it links once.
 
+mod arq;
 mod chat;
 mod diag;
 mod examples;
