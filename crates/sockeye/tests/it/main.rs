@@ -7,7 +7,6 @@ mod examples;
 mod framed;
 mod http_server;
 mod ping;
-mod arq;
 mod socket;
 mod support;
 
