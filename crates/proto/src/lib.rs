@@ -12,14 +12,8 @@
 extern crate self as sockeye_proto;
 
 pub mod address;
-pub mod diag;
-pub mod framing;
-pub mod http;
-pub mod icmp;
-pub mod proxy;
-pub mod stats;
-pub mod wire;
 pub mod arq;
+pub mod diag;
 pub mod faults;
 pub mod framing;
 pub mod http;

@@ -4,8 +4,8 @@
 //! Layers, each using only those below: services → relay → [`mod@endpoint`] → [`mod@socket`]. Every protocol
 //! decision is made in `sockeye_proto`; what is here waits, reads the clock and moves bytes.
 
-pub mod diag;
 pub mod arq;
+pub mod diag;
 pub mod endpoint;
 pub mod error;
 pub mod event;

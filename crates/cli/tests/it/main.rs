@@ -7,7 +7,6 @@ mod binary;
 mod frame;
 mod framed;
 mod get;
-mod get;
 mod options;
 mod ping;
 mod services;

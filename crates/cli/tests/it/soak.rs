@@ -99,9 +99,8 @@ fn nothing_stays_behind() {
     std::thread::spawn(move || echo(server));
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let silent_at = format!("udp:{}", silent.local_addr().expect("bound"));
-    let start = |a: &str, b: &str| {
-        Running::start(Command::new(env!("CARGO_BIN_EXE_sockeye")).args(["relay", a, b]))
-    };
+    let start =
+        |a: &str, b: &str| Running::start(Command::new(env!("CARGO_BIN_EXE_sockeye")).args(["relay", a, b]));
     let mut streams = start("tcp-listen:127.0.0.1:0,fork", &to);
     let mut datagrams = start("udp-listen:127.0.0.1:0,fork,idle-timeout=0.05", &silent_at);
     let port = |line: String| line.rsplit(':').next().and_then(|p| p.parse().ok()).expect("a port");

@@ -1,15 +1,8 @@
 //! The library against real kernels and real peers. One test program, so that it links once.
 
-mod arq;
-mod chat;
-mod diag;
-mod examples;
-mod framed;
-mod http_server;
-mod ping;
-mod socket;
 mod support;
 
+mod arq;
 mod chat;
 mod diag;
 mod examples;
