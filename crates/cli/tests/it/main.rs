@@ -4,11 +4,15 @@
 mod support;
 
 mod binary;
+mod common;
+mod connect;
 mod frame;
 mod framed;
 mod get;
 mod options;
 mod ping;
+mod relay;
+mod serve;
 mod services;
 mod soak;
 mod ss;
