@@ -67,6 +67,7 @@ impl Session {
                 }
             });
         }
+        output::ends_with_its_reader(&stopper);
         Ok(Self { events: output::events(events)?, stop, signal: caught })
     }
 

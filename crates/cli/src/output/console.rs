@@ -50,8 +50,9 @@ pub(crate) fn heard(peer: &str, text: &[u8], framed: bool) {
     if is_for_people() {
         show(peer, &String::from_utf8_lossy(text));
     } else {
-        // Whoever reads the output has left: the next write of the command says so.
-        let _ = io::stdout().lock().write_all(&[text, if framed { b"\n" } else { b"" }].concat());
+        let mut out = io::stdout().lock();
+        let shown = [text, if framed { b"\n" } else { b"" }].concat();
+        super::said(out.write_all(&shown).and_then(|()| out.flush()));
     }
 }
 

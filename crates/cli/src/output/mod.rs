@@ -10,9 +10,15 @@ use std::{
     fmt,
     io::{self, IsTerminal, Write},
     process::ExitCode,
+    sync::OnceLock,
 };
 
-use sockeye::{Error, endpoint::About, event::Events};
+use sockeye::{
+    Error,
+    endpoint::About,
+    event::Events,
+    stop::{Stopper, Urgency},
+};
 
 use crate::args::{self, Unusable};
 
@@ -157,14 +163,47 @@ pub(crate) fn json_notice(value: &impl serde::Serialize) {
 /// A message that a service received, as the tutorials' console shows it.
 pub(crate) fn message(about: &About, text: &[u8]) {
     let line = format!("Message from {}: {}\n", about.name(), String::from_utf8_lossy(text).trim_end());
-    let _ = io::stdout().write_all(line.as_bytes());
+    said(io::stdout().write_all(line.as_bytes()));
+}
+
+/// Who ends the command when its reader has left.
+static LEFT: OnceLock<Stopper> = OnceLock::new();
+
+/// From now on `stopper` is asked when whoever reads the standard output has left: a server whose clients are
+/// shown to nobody would go on for ever.
+pub(crate) fn ends_with_its_reader(stopper: &Stopper) {
+    // There is one session in a process; a second one would end with the first.
+    let _ = LEFT.set(stopper.clone());
+}
+
+/// Looks at what came of writing to the standard output while the command does other things.
+fn said(written: io::Result<()>) {
+    if written.is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+        && let Some(stopper) = LEFT.get()
+    {
+        stopper.ask(Urgency::Now);
+    }
+}
+
+/// The standard output for events.
+struct EventsOut;
+
+impl Write for EventsOut {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        said(io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Where the events of a command go.
 pub(crate) fn events(args: &args::Events) -> Result<Events, Failure> {
     let Some(path) = &args.events else { return Ok(Events::none()) };
     if path.as_os_str() == "-" {
-        return Ok(Events::to(io::stdout()));
+        return Ok(Events::to(EventsOut));
     }
     let file = std::fs::File::create(path).map_err(|e| Error::new("write events to", path.display(), e))?;
     Ok(Events::to(file))

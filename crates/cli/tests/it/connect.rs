@@ -92,12 +92,9 @@ fn talks_to_nc_and_ncat_on_unix_sockets() {
         }
         let path = dir.path().join(i.to_string());
         let shown = path.display().to_string();
-        let server = Running::start(
-            Command::new(program)
-                .args(args)
-                .arg(&shown)
-                .stdin(std::fs::File::open("/etc/services").map_or(std::process::Stdio::null(), Into::into)),
-        );
+        let server = Running::start(Command::new(program).args(args).arg(&shown).stdin(
+            std::fs::File::open("/etc/services").map_or_else(|_| std::process::Stdio::null(), Into::into),
+        ));
         until_there(&path);
         let ran = run(&["connect", "-U", &shown], b"from sockeye\n");
         assert_eq!(ran.out, std::fs::read("/etc/services").unwrap_or_default(), "{program}: {}", ran.err);

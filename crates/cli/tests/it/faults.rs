@@ -1,0 +1,249 @@
+//! What a socket tool must survive; each test is named after its number in the list of fault runs.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    common::{listening, peer, python, python_beside, sockeye, until},
+    support::{self, PATIENCE, Running},
+};
+
+fn connect(at: &str) -> TcpStream {
+    let client = TcpStream::connect(at).expect("it listens");
+    client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    client
+}
+
+fn echoed(client: &mut TcpStream) {
+    client.write_all(b"x").expect("sent");
+    client.read_exact(&mut [0]).expect("echoed");
+}
+
+/// How long a process has computed so far (proc(5): utime and stime, in hundredths of a second).
+fn computed(process: &Running) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.child.id())).expect("it runs");
+    let fields: Vec<u64> =
+        stat.rsplit(')').next().expect("a name").split(' ').filter_map(|f| f.parse().ok()).collect();
+    // After the name and the state come ppid … cmajflt (10 fields), then utime and stime.
+    Duration::from_millis((fields[10] + fields[11]) * 10)
+}
+
+/// The share of a core that a process takes while nothing is asked of it.
+fn share(process: &Running, window: Duration) -> f64 {
+    let (before, began) = (computed(process), Instant::now());
+    std::thread::sleep(window);
+    (computed(process) - before).as_secs_f64() / began.elapsed().as_secs_f64()
+}
+
+fn descriptors(process: &Running) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", process.child.id())).expect("it runs").count()
+}
+
+#[test]
+fn fault_02_at_the_limit_with_nothing_to_accept() {
+    if !support::peers(&["prlimit"]) {
+        return;
+    }
+    let (server, at) = listening(&["serve", "echo", "tcp-listen:127.0.0.1:0"]);
+    let mut first = connect(&at);
+    echoed(&mut first);
+    let limit = |most: usize| {
+        let pid = server.child.id().to_string();
+        let ran = peer("prlimit", &["--pid", &pid, &format!("--nofile={most}:4096")], b"");
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+    };
+    limit(descriptors(&server));
+    let idle = share(&server, Duration::from_secs(1));
+    assert!(idle < 0.05, "{idle} of a core");
+    let mut second = connect(&at);
+    second.write_all(b"x").expect("sent");
+    let waiting = share(&server, Duration::from_secs(1));
+    assert!(waiting < 0.05, "{waiting} of a core");
+    echoed(&mut first);
+    limit(1000);
+    second.read_exact(&mut [0]).expect("served as soon as there is room");
+}
+
+#[test]
+fn fault_03_a_reset_before_it_is_accepted() {
+    if !support::peers(&["python3"]) {
+        return;
+    }
+    let (server, at) = listening(&["serve", "echo", "tcp-listen:127.0.0.1:0"]);
+    server.signal("STOP");
+    let program = "
+host, port = a[0].rsplit(':', 1)
+for i in range(200):
+    s = socket.create_connection((host, int(port)))
+    if i % 2: s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    s.close()
+";
+    let ran = python(program, &[&at]);
+    server.signal("CONT");
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    echoed(&mut connect(&at));
+    let (status, lines) = {
+        server.signal("TERM");
+        server.finish()
+    };
+    assert!(status.success() && lines.len() <= 2, "{lines:?}");
+}
+
+/// A server whose output nobody reads any more ends: what it had to say was the point of `-v`.
+#[test]
+fn fault_04_the_reader_of_a_server_leaves() {
+    for args in [
+        &["serve", "echo", "tcp-listen:127.0.0.1:0", "-v"][..],
+        &["serve", "echo", "tcp-listen:127.0.0.1:0", "--events", "-"],
+        &["listen", "-k", "tcp-listen:127.0.0.1:0"],
+    ] {
+        let mut command = sockeye(args);
+        let (read, write) = std::io::pipe().expect("a pipe");
+        let (mut errors, stderr) = std::io::pipe().expect("a pipe");
+        let mut child = command.stdout(write).stderr(stderr).spawn().expect("the binary was built");
+        drop(command);
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            let mut byte = [0];
+            errors.read_exact(&mut byte).expect("it says where it listens");
+            line.push(byte[0]);
+        }
+        drop(read);
+        let line = String::from_utf8(line).expect("text");
+        let mut client = connect(line.trim().rsplit(' ').next().expect("a place"));
+        client.write_all(b"one\n").expect("sent");
+        let mut rest = Vec::new();
+        // It ends, whether by an end or a reset.
+        let _ = client.read_to_end(&mut rest);
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a child") {
+                break status;
+            }
+            if Instant::now() > deadline {
+                let _ = child.kill();
+                panic!("{args:?} goes on");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert_eq!(status.code(), Some(0), "{args:?}");
+        let mut said = String::new();
+        errors.read_to_string(&mut said).expect("text");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[test]
+fn fault_05_a_reset_in_mid_relay() {
+    if !support::peers(&["python3"]) {
+        return;
+    }
+    let target = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let to = format!("tcp:{}", target.local_addr().expect("bound"));
+    let (mut relay, at) = listening(&["relay", "tcp-listen:127.0.0.1:0,fork", &to]);
+    let before = descriptors(&relay);
+    let program = "
+host, port = a[0].rsplit(':', 1)
+s = socket.create_connection((host, int(port)))
+s.sendall(b'x'); s.recv(1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+print('resets', s.getsockname()[1], flush=True)
+s.close()
+";
+    let mut client = python_beside(program, &[&at]);
+    let (mut far, _) = target.accept().expect("it connects");
+    far.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    echo_one(&mut far);
+    let line = client.line("resets");
+    let from = line.rsplit(' ').next().expect("a port");
+    let said = relay.line("Connection reset by peer");
+    assert!(said.contains(&format!("127.0.0.1:{from}")), "{said}");
+    // The other leg ends, and both descriptors are closed.
+    let _ = far.read(&mut [0; 9]);
+    until(|| descriptors(&relay) <= before, "both descriptors closed");
+    // The listener lives.
+    let mut next = connect(&at);
+    next.write_all(b"x").expect("sent");
+    echo_one(&mut target.accept().expect("it connects").0);
+    next.read_exact(&mut [0]).expect("echoed");
+}
+
+fn echo_one(far: &mut TcpStream) {
+    let mut byte = [0];
+    far.read_exact(&mut byte).expect("a byte");
+    far.write_all(&byte).expect("sent");
+}
+
+#[test]
+fn fault_06_a_half_close_after_the_request() {
+    let target = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let to = format!("tcp:{}", target.local_addr().expect("bound"));
+    let (_relay, at) = listening(&["relay", "tcp-listen:127.0.0.1:0,fork", &to]);
+    let mut client = connect(&at);
+    client.write_all(b"request").expect("sent");
+    client.shutdown(Shutdown::Write).expect("half-closed");
+    let mut far = target.accept().expect("it connects").0;
+    let mut request = Vec::new();
+    far.read_to_end(&mut request).expect("the end is passed on");
+    let reply = vec![b'r'; 8 << 20];
+    let writer = std::thread::spawn(move || far.write_all(&reply).map(|()| reply.len()));
+    let mut got = Vec::new();
+    client.read_to_end(&mut got).expect("the whole reply");
+    assert_eq!((&request[..], got.len()), (&b"request"[..], writer.join().expect("no panic").expect("sent")));
+}
+
+#[test]
+fn fault_08_unread_input_does_not_cut_the_reply() {
+    let (_server, at) = listening(&["serve", "greet", "tcp-listen:127.0.0.1:0", "--delay", "50ms"]);
+    for _ in 0..20 {
+        let mut client = connect(&at);
+        client.write_all(&vec![7; 200_000]).expect("taken");
+        client.shutdown(Shutdown::Write).expect("half-closed");
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).expect("an end, not a reset");
+        assert_eq!(reply, "Thank you for connecting\r\n");
+    }
+}
+
+/// Stopping and continuing a process interrupts its waits (signal(7)), and so does the handler for the end of
+/// children, which a relay to a program has.
+#[test]
+fn fault_10_a_signal_every_millisecond() {
+    if !support::peers(&["python3"]) {
+        return;
+    }
+    for to in ["exec:cat", "socketpair"] {
+        let (relay, at) = listening(&["relay", "tcp-listen:127.0.0.1:0", to]);
+        let storm = "
+import signal, time
+print('storm')
+pid, n = int(a[0]), 0
+try:
+    while True:
+        for s in (signal.SIGCHLD, signal.SIGSTOP, signal.SIGCONT, signal.SIGWINCH): os.kill(pid, s)
+        time.sleep(0.001); n += 1
+except ProcessLookupError:
+    pass
+";
+        let mut storm = python_beside(storm, &[&relay.child.id().to_string()]);
+        storm.line("storm");
+        let mut client = connect(&at);
+        let data: Vec<u8> =
+            (0..16_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let (sent, mut out) = (data.clone(), client.try_clone().expect("a descriptor"));
+        let writer = std::thread::spawn(move || {
+            out.write_all(&sent)?;
+            out.shutdown(Shutdown::Write)
+        });
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).expect("no reset");
+        assert!(got == data, "every byte");
+        writer.join().expect("no panic").expect("sent");
+        let (status, lines) = relay.finish();
+        assert!(status.success(), "{lines:?}");
+    }
+}
