@@ -115,6 +115,8 @@ async fn streams(from: &Handle, to: &Handle, meter: &Meter, route: Route<'_>) ->
         room::give_back(buffer);
         written.map_err(Stop::Write)?;
         meter.add(length, 1);
+        // Files never wait: without this, nothing else on the thread (signals, deadlines) would get its turn.
+        tokio::task::consume_budget().await;
         bulk = filled && splices;
         if filled && !splices {
             size = (size * 4).min(LARGE);
@@ -180,6 +182,7 @@ async fn bytes(
         room::give_back(buffer);
         written.map_err(Stop::Write)?;
         meter.add(length, 1);
+        tokio::task::consume_budget().await;
     }
 }
 
@@ -212,6 +215,7 @@ async fn messages(
         batch.iter().for_each(|message| route.tap(message));
         writer.send_batch(&batch).await.map_err(Stop::Write)?;
         meter.add(batch.bytes().len(), batch.len());
+        tokio::task::consume_budget().await;
     }
 }
 

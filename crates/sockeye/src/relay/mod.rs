@@ -233,6 +233,14 @@ pub async fn join(
             let timer = due().map(|(due, _)| Box::pin(tokio::time::sleep_until(due)));
             tokio::select! {
                 biased;
+                // First, for a source that never waits uses up the task's budget, and what comes after it starves.
+                () = &mut stop => settle(&mut forward, &mut backward, || Ended::Signal),
+                () = passed(timer) => {
+                    // Something may have passed meanwhile.
+                    if let Some((_, verdict)) = due().filter(|(due, _)| *due <= Instant::now()) {
+                        settle(&mut forward, &mut backward, || verdict.ended());
+                    }
+                }
                 ended = &mut forwards, if forward.is_none() => {
                     unused |= matches!(ended, Ended::Unused);
                     forward = Some(ended);
@@ -243,13 +251,6 @@ pub async fn join(
                         forward = Some(Ended::OtherSide);
                     }
                     backward = Some(ended);
-                }
-                () = &mut stop => settle(&mut forward, &mut backward, || Ended::Signal),
-                () = passed(timer) => {
-                    // Something may have passed meanwhile.
-                    if let Some((_, verdict)) = due().filter(|(due, _)| *due <= Instant::now()) {
-                        settle(&mut forward, &mut backward, || verdict.ended());
-                    }
                 }
             }
             let failed = |ended: &Option<Ended>| matches!(ended, Some(Ended::Failed(_) | Ended::ReaderGone));
