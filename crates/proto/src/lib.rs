@@ -19,6 +19,7 @@ pub mod framing;
 pub mod http;
 pub mod icmp;
 pub mod proxy;
+pub mod proxy_protocol;
 pub mod stats;
 pub mod time;
 pub mod wire;

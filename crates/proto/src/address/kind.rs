@@ -197,6 +197,39 @@ pub enum Kind {
     Shell(Option<String>),
 }
 
+impl Kind {
+    /// The family that the keyword names or leaves open, of the kinds that have one.
+    pub fn family(&self) -> Option<Family> {
+        let mut copy = self.clone();
+        copy.family_mut().copied()
+    }
+
+    /// Narrows or widens the family, of the kinds that have one.
+    pub fn set_family(&mut self, wanted: Family) {
+        if let Some(family) = self.family_mut() {
+            *family = wanted;
+        }
+    }
+
+    fn family_mut(&mut self) -> Option<&mut Family> {
+        match self {
+            Self::Tcp { family, .. }
+            | Self::TcpListen { family, .. }
+            | Self::Udp { family, .. }
+            | Self::UdpListen { family, .. }
+            | Self::UdpSendto { family, .. }
+            | Self::UdpRecv { family, .. }
+            | Self::UdpRecvfrom { family, .. }
+            | Self::UdpDatagram { family, .. }
+            | Self::IpSendto { family, .. }
+            | Self::IpDatagram { family, .. }
+            | Self::IpRecv { family, .. }
+            | Self::IpRecvfrom { family, .. } => Some(family),
+            _ => None,
+        }
+    }
+}
+
 /// IPv4, IPv6, or whichever the name resolves to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Family {

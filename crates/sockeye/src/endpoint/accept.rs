@@ -11,11 +11,12 @@ use std::{
 };
 
 use rustix::net::SocketFlags;
-use sockeye_proto::address::{Address, Options};
+use sockeye_proto::address::{Address, Kind, Options};
 use tokio::{io::Interest, sync::mpsc};
 
 use super::{
-    About, Context, Endpoint, Handle, Unlink, access::Access, net::named, shape, tcp, uninterrupted,
+    About, Context, Endpoint, Handle, Unlink, access::Access, begin::begin, net::named, shape, sockopt, tcp,
+    uninterrupted,
 };
 use crate::{Error, Result, socket::Addr};
 
@@ -31,11 +32,12 @@ pub struct Listener {
     source: Source,
     about: Arc<About>,
     access: Access,
+    kind: Kind,
     options: Options,
     context: Context,
     told: Option<Instant>,
-    /// The path of a Unix socket goes with its listener.
-    _unlink: Option<Unlink>,
+    /// The path of a Unix socket, and lock files, go with their listener.
+    unlink: Vec<Unlink>,
 }
 
 #[derive(Debug)]
@@ -78,13 +80,29 @@ impl Listener {
     fn with(source: Source, about: About, address: &Address, context: &Context) -> Result<Self> {
         let access = Access::of(&address.options)?;
         let about = about.into();
-        let options = address.options.clone();
-        Ok(Self { source, about, access, options, context: context.clone(), told: None, _unlink: None })
+        let (kind, options) = (address.kind.clone(), address.options.clone());
+        Ok(Self {
+            source,
+            about,
+            access,
+            kind,
+            options,
+            context: context.clone(),
+            told: None,
+            unlink: Vec::new(),
+        })
+    }
+
+    /// Without a look at the peers, and without what options do to the data.
+    pub(super) fn plain(mut self) -> Self {
+        self.access = Access::default();
+        self.options = sockopt::only_late(&self.options);
+        self
     }
 
     /// The path goes away when the listener does.
     pub(super) fn unlinking(mut self, path: Unlink) -> Self {
-        self._unlink = Some(path);
+        self.unlink.push(path);
         self
     }
 
@@ -93,6 +111,11 @@ impl Listener {
         if let Source::Sessions { task, .. } = &mut self.source {
             *task = None;
         }
+    }
+
+    /// Those paths too.
+    pub(super) fn hold(&mut self, locks: Vec<Unlink>) {
+        self.unlink.extend(locks);
     }
 
     /// The address as given, and what it is bound to.
@@ -112,19 +135,27 @@ impl Listener {
                     Some(endpoint) => endpoint,
                     None => return Err(self.failed(io::Error::other("its socket failed"))),
                 },
-                Source::Stream(handle) => match accept_one(handle, &self.about.address).await {
-                    Ok(endpoint) => endpoint,
-                    Err(e) if is_about_the_peer(&e) => continue,
-                    Err(e) if is_shortage(&e) => {
-                        self.tell(&e);
-                        tokio::time::sleep(BACKOFF).await;
-                        continue;
+                Source::Stream(handle) => {
+                    match accept_one(handle, &self.about.address, &self.options).await {
+                        Ok(endpoint) => endpoint,
+                        Err(e) if is_about_the_peer(&e) => continue,
+                        Err(e) if is_shortage(&e) => {
+                            self.tell(&e);
+                            tokio::time::sleep(BACKOFF).await;
+                            continue;
+                        }
+                        Err(e) => return Err(self.failed(e)),
                     }
-                    Err(e) => return Err(self.failed(e)),
-                },
+                }
             };
             if self.access.admits(endpoint.about.peer.as_deref()) {
-                return Ok(shape::apply(endpoint, &self.options, &self.context));
+                match begin(endpoint, &self.kind, &self.options, &self.context).await {
+                    Ok(endpoint) => return Ok(shape::apply(endpoint, &self.options, &self.context)),
+                    Err(error) => {
+                        self.context.notice(format_args!("{error}"));
+                        continue;
+                    }
+                }
             }
             self.context.notice(format_args!("{}: refused by allow/deny", endpoint.about.name()));
         }
@@ -148,11 +179,12 @@ impl Listener {
     }
 }
 
-async fn accept_one(listener: &Handle, address: &str) -> io::Result<Endpoint> {
+async fn accept_one(listener: &Handle, address: &str, options: &Options) -> io::Result<Endpoint> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (fd, peer) = listener
         .wait(Interest::READABLE, || uninterrupted(|| rustix::net::acceptfrom_with(listener, flags)))
         .await?;
+    sockopt::late(options, &fd)?;
     let local = rustix::net::getsockname(&fd).ok().as_ref().and_then(named);
     let about = About { address: address.to_owned(), local, peer: peer.as_ref().and_then(named) };
     Ok(tcp::endpoint(Arc::new(Handle::new(fd)?), about))

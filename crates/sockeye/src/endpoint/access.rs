@@ -1,9 +1,13 @@
 //! Who may connect: `allow=`, `deny=` and socat's `range=`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+};
 
 use sockeye_proto::address::{OptionName, Options, Value};
 
+use super::net;
 use crate::{Error, Result, error::Reason};
 
 /// Networks that may connect and networks that may not. What is denied is denied, whatever else allows it;
@@ -12,6 +16,8 @@ use crate::{Error, Result, error::Reason};
 pub struct Access {
     allow: Vec<Network>,
     deny: Vec<Network>,
+    /// The ports that peers must come from, where not any.
+    from: Option<RangeInclusive<u16>>,
 }
 
 /// `address/length`.
@@ -28,6 +34,12 @@ impl Access {
     /// When a network is none.
     pub(crate) fn of(options: &Options) -> Result<Self> {
         let mut access = Self::default();
+        if options.flag(OptionName::Lowport) {
+            access.from = Some(net::LOW_PORTS);
+        }
+        if let Some(port) = options.number(OptionName::Sourceport).and_then(|n| u16::try_from(n).ok()) {
+            access.from = Some(port..=port);
+        }
         for setting in options.iter() {
             let Value::Text(text) = &setting.value else { continue };
             match setting.name {
@@ -59,9 +71,13 @@ impl Access {
 
     /// Whether this peer may connect. One without an IP address is judged by whether anything is allowed at all.
     pub fn admits(&self, peer: Option<&str>) -> bool {
-        let Some(ip) = peer.and_then(|p| p.parse::<SocketAddr>().ok()).map(|p| p.ip().to_canonical()) else {
-            return self.allow.is_empty();
+        let Some(peer) = peer.and_then(|p| p.parse::<SocketAddr>().ok()) else {
+            return self.allow.is_empty() && self.from.is_none();
         };
+        if self.from.as_ref().is_some_and(|ports| !ports.contains(&peer.port())) {
+            return false;
+        }
+        let ip = peer.ip().to_canonical();
         let within = |list: &[Network]| list.iter().any(|n| n.contains(ip));
         !within(&self.deny) && (self.allow.is_empty() || within(&self.allow))
     }

@@ -104,6 +104,14 @@ impl DatagramReader {
         Self { watch: Some(watch), ..self }
     }
 
+    /// The socket, where this is the only one who reads it.
+    pub(super) fn handle(&self) -> Option<&Arc<Handle>> {
+        match &self.0 {
+            Source::Socket { handle, .. } => Some(handle),
+            _ => None,
+        }
+    }
+
     pub(super) fn ends(&self) -> bool {
         !matches!(self.source, Source::Socket { end: EmptyMeans::Message, .. } | Source::Udp { .. })
     }
@@ -349,6 +357,10 @@ impl DatagramWriter {
                 result => return result.map(drop),
             }
         }
+    }
+
+    pub(super) fn handle(&self) -> &Arc<Handle> {
+        &self.handle
     }
 
     pub(super) fn finish(&self) -> io::Result<()> {

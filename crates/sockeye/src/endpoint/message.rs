@@ -137,6 +137,11 @@ pub trait MessageRead: Send + Sync {
     fn is_connection(&self) -> bool {
         false
     }
+
+    /// Whether this can come to an end by itself.
+    fn ends(&self) -> bool {
+        true
+    }
 }
 
 /// Messages that go to something other than a socket of messages.

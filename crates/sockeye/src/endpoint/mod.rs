@@ -7,20 +7,31 @@
 mod accept;
 mod access;
 mod arq;
+mod begin;
 pub mod clients;
 mod datagram;
 mod file;
 mod framed;
 mod handle;
 mod message;
+mod namespace;
 mod net;
 mod offload;
 mod open;
+mod process;
 mod program;
+mod proxied;
+mod proxy_protocol;
+mod pty;
+mod raw;
 pub(crate) mod room;
 mod shape;
+mod sockopt;
 mod stdio;
+mod support;
 mod tcp;
+mod terminal;
+mod tls;
 mod udp;
 mod unix;
 
@@ -35,6 +46,7 @@ pub use framed::{Explain, lines};
 pub use handle::{Handle, Nature};
 pub use message::{Batch, BoxFuture, MessageRead, MessageWrite};
 pub use open::{Context, Direction, Opened, Tell, open, open_spec};
+pub use process::lock;
 pub use program::Program;
 pub use shape::{Stream, without_end};
 pub use stdio::standard;
@@ -79,8 +91,42 @@ pub struct Keep {
     pub program: Option<Box<Program>>,
     /// A path that is removed when the endpoint closes.
     pub unlink: Option<Unlink>,
+    /// What few endpoints have.
+    pub(crate) rare: Option<Box<Rare>>,
     /// A place in a listener's count of clients.
     pub(crate) place: Option<tokio::sync::OwnedSemaphorePermit>,
+}
+
+/// What few endpoints have, apart from the rest: thousands of connections do without.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
+    /// Lock files, and other paths that go with the endpoint.
+    pub(crate) locks: Vec<Unlink>,
+    /// Terminals whose settings are put back.
+    pub(crate) terminals: Vec<terminal::Changed>,
+    /// What the address itself says of ends and deadlines.
+    pub(crate) terms: Terms,
+}
+
+/// What an address says of the relay that it is part of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// `idle-timeout`
+    pub(crate) idle: Option<Duration>,
+    /// `total-timeout`
+    pub(crate) total: Option<Duration>,
+    /// `half-close=close`: when the other side ends, so does this one.
+    pub(crate) ends_with_other: bool,
+}
+
+impl Keep {
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        self.rare.as_ref().map(|rare| rare.terms).unwrap_or_default()
+    }
 }
 
 /// A path that is removed when this is dropped.
@@ -131,6 +177,8 @@ pub enum Finish {
     Close,
     /// As `Close`, for the process's own standard output, of which the process has another copy.
     CloseStandardOutput,
+    /// The end character, for whoever reads a terminal by lines.
+    EndOfTerminal,
     /// Not at all.
     Nothing,
 }
@@ -241,6 +289,7 @@ impl Reader {
     pub fn ends(&self) -> bool {
         match self {
             Self::Datagrams(reader) => reader.ends(),
+            Self::Messages(reader) => reader.ends(),
             _ => true,
         }
     }
@@ -303,6 +352,7 @@ impl Writer {
                 *self = Self::Nothing;
                 stdio::close_standard_output()
             }
+            Self::Stream(handle, Finish::EndOfTerminal) => pty::finish(handle).await,
             Self::Bytes(writer) => writer.shutdown().await,
             Self::Datagrams(writer) => writer.finish(),
             Self::Messages(writer) => writer.finish().await,

@@ -8,15 +8,18 @@ use std::{
 };
 
 use rustix::net::SocketAddrAny;
-use socket2::{Domain, SockAddr, Socket, Type};
-use sockeye_proto::address::{Address, Family, Host, HostPort, Kind, OptionName, Options, Port, Value};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use sockeye_proto::address::{Address, Family, Host, HostPort, Kind, OptionName, Options, Port};
 use tokio::{io::Interest, task::JoinSet};
 
-use super::Handle;
+use super::{Handle, namespace, sockopt};
 use crate::{Error, Result, error::Reason, socket};
 
 /// How long one attempt to connect may take where `connect-timeout` says nothing.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The ports of `lowport`: the upper of those that only root may bind.
+pub(super) const LOW_PORTS: std::ops::RangeInclusive<u16> = 640..=1023;
 
 /// How often a full queue of a Unix server is tried.
 const QUEUE_RETRY: Duration = Duration::from_millis(5);
@@ -91,7 +94,7 @@ pub(super) async fn source(options: &Options, peer: SocketAddr) -> Result<Option
     if let Some(number) = options.number(OptionName::Sourceport) {
         port = u16::try_from(number).ok().map(Port::Number);
     }
-    if host.is_none() && port.is_none() {
+    if host.is_none() && port.is_none() && !options.flag(OptionName::Lowport) {
         return Ok(None);
     }
     let any = if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
@@ -101,25 +104,29 @@ pub(super) async fn source(options: &Options, peer: SocketAddr) -> Result<Option
 
 /// A new socket with the options of its address that are socket options set on it.
 pub(crate) fn socket(options: &Options, domain: Domain, kind: Type, what: &str) -> Result<Socket> {
-    let socket = Socket::new(domain, kind, None).map_err(|e| Error::new("make a socket for", what, e))?;
-    apply(options, &socket)?;
-    Ok(socket)
+    let protocol = options.number(OptionName::Socketprotocol).and_then(|n| i32::try_from(n).ok());
+    socket_of(options, domain, kind, protocol.map(Protocol::from), what)
 }
 
-/// Sets the options of an address that are socket options.
-pub(crate) fn apply(options: &Options, socket: &Socket) -> Result<()> {
-    for setting in options.iter() {
-        let Some(name) = setting.name.info().socket else { continue };
-        let option = socket::options::lookup(name)?;
-        socket::options::set(socket, option, &option_value(&setting.value))?;
-    }
-    Ok(())
+/// As [`socket`], of this protocol.
+pub(super) fn socket_of(
+    options: &Options,
+    domain: Domain,
+    kind: Type,
+    protocol: Option<Protocol>,
+    what: &str,
+) -> Result<Socket> {
+    let made = namespace::inside(options, || Socket::new(domain, kind, protocol))?;
+    let socket = made.map_err(|e| Error::new("make a socket for", what, e))?;
+    sockopt::early(options, &socket)?;
+    Ok(socket)
 }
 
 /// A socket of this kind bound to `at`, options set.
 pub(crate) fn bound(options: &Options, at: SocketAddr, kind: Type, what: &str) -> Result<Socket> {
     let socket = socket(options, Domain::for_address(at), kind, what)?;
     socket.bind(&at.into()).map_err(|e| Error::new("bind to", format!("{what} at {at}"), e))?;
+    sockopt::late(options, &socket)?;
     Ok(socket)
 }
 
@@ -176,11 +183,28 @@ async fn connect_one(
     let failed = |e: Reason| Error::new("connect to", peer, e);
     let socket = socket(options, Domain::for_address(peer), kind, what)?;
     if let Some(source) = source(options, peer).await? {
-        socket.bind(&source.into()).map_err(|e| Error::new("bind to", source, e))?;
+        bind_source(&socket, source, options).map_err(|e| Error::new("bind to", source, e))?;
     }
     let handle = connect_socket(socket, &peer.into(), limit).await.map_err(failed)?;
+    sockopt::late(options, &handle)?;
     let local = socket2::SockRef::from(&handle).local_addr().ok().and_then(|a| a.as_socket());
     Ok(Connected { handle: Arc::new(handle), local: local.map(|a| a.to_string()), peer })
+}
+
+/// bind(2), with `lowport` to a free port from 640 to 1023.
+fn bind_source(socket: &Socket, source: SocketAddr, options: &Options) -> io::Result<()> {
+    if !options.flag(OptionName::Lowport) || source.port() != 0 {
+        return socket.bind(&source.into());
+    }
+    let mut result = Ok(());
+    for port in LOW_PORTS.rev() {
+        result = socket.bind(&SocketAddr::new(source.ip(), port).into());
+        match &result {
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
+            _ => break,
+        }
+    }
+    result
 }
 
 /// connect(2), waiting for its outcome for at most `limit`.
@@ -246,17 +270,6 @@ fn bind_place(text: &str) -> Result<(Option<Host>, Option<Port>)> {
     }
     let reason = Reason::Usage("it is neither HOST, HOST:PORT nor :PORT".into());
     Err(Error::new("bind to", text, reason))
-}
-
-/// The value of an address's option as the table of socket options takes it.
-fn option_value(value: &Value) -> socket::options::Value {
-    match value {
-        Value::Flag(on) => socket::options::Value::Bool(*on),
-        Value::Number(number) => socket::options::Value::Int(*number),
-        Value::Time(time) => socket::options::Value::Time(*time),
-        Value::Framing(framing) => socket::options::Value::Text(framing.to_string()),
-        Value::Text(text) => socket::options::Value::Text(text.clone()),
-    }
 }
 
 /// The name of a socket that has one: `127.0.0.1:80`, `[::1]:80`, `/path`, `@abstract`.

@@ -2,14 +2,16 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use sockeye_proto::address::{Address, Kind, OptionName, Spec};
+use sockeye_proto::address::{Address, Family, Kind, OptionName, Options, Spec};
 
 use super::{
-    About, Endpoint, Explain, Listener, arq, file, program,
+    About, Endpoint, Explain, Listener, Unlink, arq,
+    begin::begin,
+    file, process, program,
     program::Line,
-    shape,
+    proxied, pty, raw, shape,
     stdio::{self, Standard},
-    tcp,
+    support, tcp, tls,
     udp::{self, Share},
     unix,
 };
@@ -103,6 +105,14 @@ pub enum Opened {
 }
 
 impl Opened {
+    /// Lock files that go when this closes.
+    fn hold(&mut self, locks: Vec<Unlink>) {
+        match self {
+            Self::Endpoint(endpoint) => endpoint.keep.rare().locks.extend(locks),
+            Self::Listener(listener) => listener.hold(locks),
+        }
+    }
+
     /// The endpoint, or the first that a listener gives; the listener is closed then.
     ///
     /// # Errors
@@ -152,30 +162,101 @@ pub async fn open_spec(spec: &Spec, direction: Direction, context: &Context) -> 
     }
 }
 
-/// Opens an address; tries again as its `retry`, `forever` and `interval` say.
+/// Opens an address; tries again as its `retry`, `forever`, `interval`, `backoff` and `jitter` say.
 ///
 /// # Errors
-/// What was tried, on which address, why it failed, and what to do next.
+/// What was tried, on which address, why it failed, and what to do next; options that the kind of address does
+/// not support are wrong usage.
 pub async fn open(address: &Address, direction: Direction, context: &Context) -> Result<Opened> {
-    let options = &address.options;
-    let mut left = match options.flag(OptionName::Forever) {
-        true => u64::MAX,
-        false => options.number(OptionName::Retry).and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
-    };
-    let pause = options.time(OptionName::Interval).unwrap_or(Duration::from_secs(1));
+    support::check(address)?;
+    let mut patience = Patience::of(&address.options);
+    let locks = process::locks(&address.options).await?;
     loop {
         match open_once(address, direction, context).await {
-            Err(error) if left > 0 => {
-                left -= 1;
-                context.notice(format_args!("{error}; trying again in {pause:?}"));
-                tokio::time::sleep(pause).await;
+            Err(error) => match patience.pause() {
+                Some(pause) => {
+                    context.notice(format_args!("{error}; trying again in {pause:.3?}"));
+                    tokio::time::sleep(pause).await;
+                }
+                None => return Err(error),
+            },
+            Ok(mut opened) => {
+                if !locks.is_empty() {
+                    opened.hold(locks);
+                }
+                return Ok(opened);
             }
-            result => return result,
         }
     }
 }
 
+/// How often opening is tried again, and how long the pauses are.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    left: u64,
+    pause: Duration,
+    factor: u32,
+    longest: Duration,
+    jitter: f64,
+}
+
+/// The longest pause where `backoff-max` says nothing.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+impl Patience {
+    pub(crate) fn of(options: &Options) -> Self {
+        let number = |name| options.number(name);
+        let pause = options.time(OptionName::Interval).unwrap_or(Duration::from_secs(1));
+        Self {
+            left: match options.flag(OptionName::Forever) {
+                true => u64::MAX,
+                false => number(OptionName::Retry).and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+            },
+            pause,
+            factor: number(OptionName::Backoff).and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
+            longest: options.time(OptionName::BackoffMax).unwrap_or_else(|| LONGEST_PAUSE.max(pause)),
+            jitter: number(OptionName::Jitter).map_or(0.0, |percent| percent as f64 / 100.0),
+        }
+    }
+
+    /// How long to wait before the next attempt, if there is to be one.
+    pub(crate) fn pause(&mut self) -> Option<Duration> {
+        self.left = self.left.checked_sub(1)?;
+        let pause = self.pause.min(self.longest);
+        self.pause = pause.saturating_mul(self.factor);
+        Some(pause.mul_f64(1.0 + self.jitter * (2.0 * chance() - 1.0)))
+    }
+}
+
+/// A number from 0 to 1 that nobody can foresee: the standard library seeds each hasher at random.
+fn chance() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64
+}
+
+/// `pf=`: the family, where the keyword leaves it open.
+fn narrowed(address: &Address) -> Option<Address> {
+    let wanted = match address.options.text(OptionName::ProtocolFamily)? {
+        "ip4" | "ipv4" | "inet" | "inet4" | "2" => Family::V4,
+        "ip6" | "ipv6" | "inet6" | "10" => Family::V6,
+        _ => return None,
+    };
+    let mut narrowed = address.clone();
+    narrowed.kind.set_family(wanted);
+    Some(narrowed)
+}
+
 async fn open_once(address: &Address, direction: Direction, context: &Context) -> Result<Opened> {
+    let narrowed = narrowed(address);
+    let address = narrowed.as_ref().unwrap_or(address);
+    let elsewhere = process::early(address)?;
+    let opened = open_kind(address, direction, context).await?;
+    drop(elsewhere);
+    process::late(address)?;
+    Ok(opened)
+}
+
+async fn open_kind(address: &Address, direction: Direction, context: &Context) -> Result<Opened> {
     let name = || address.to_string();
     let options = &address.options;
     let endpoint = match &address.kind {
@@ -195,6 +276,12 @@ async fn open_once(address: &Address, direction: Direction, context: &Context) -
         Kind::ArqListen { host, port } => {
             return listener(arq::listen(address, host.as_ref(), port, context).await);
         }
+        Kind::TlsListen { host, port } => {
+            return listener(tls::listen(address, host.as_ref(), port, context).await);
+        }
+        Kind::IpRecvfrom { family, protocol } => {
+            return listener(raw::recvfrom(address, *family, protocol, context).await);
+        }
         Kind::UnixListen(at) => return listener(unix::listen(address, at, context)),
         Kind::UnixRecvfrom(at) => return listener(unix::recvfrom(address, at, context)),
         Kind::Tcp { family, to } => tcp::connect(address, *family, to).await?,
@@ -204,6 +291,17 @@ async fn open_once(address: &Address, direction: Direction, context: &Context) -
         Kind::UdpRecv { family, host, port } => udp::recv(address, *family, host.as_ref(), port).await?,
         Kind::UdpDatagram { family, to } => udp::datagram(address, *family, to).await?,
         Kind::Arq { to } => arq::connect(address, to, context).await?,
+        Kind::Tls { to } => tls::connect(address, to).await?,
+        Kind::Proxy { via, to }
+        | Kind::Socks4 { via, to }
+        | Kind::Socks4a { via, to }
+        | Kind::Socks5 { via, to } => proxied::connect(address, via, to).await?,
+        Kind::IpSendto { family, host, protocol } => raw::sendto(address, *family, host, protocol).await?,
+        Kind::IpDatagram { family, host, protocol } => {
+            raw::datagram(address, *family, host, protocol).await?
+        }
+        Kind::IpRecv { family, protocol } => raw::recv(address, *family, protocol).await?,
+        Kind::Pty => pty::open(address, context).await?,
         Kind::UnixConnect(to) => unix::connect(address, to).await?,
         Kind::UnixClient(to) => unix::client(address, to).await?,
         Kind::UnixSendto(to) => unix::sendto(address, to).await?,
@@ -227,6 +325,7 @@ async fn open_once(address: &Address, direction: Direction, context: &Context) -
             return Err(Error::new("open", format!("{other:?}"), reason));
         }
     };
+    let endpoint = begin(endpoint, &address.kind, options, context).await?;
     Ok(Opened::Endpoint(Box::new(shape::apply(endpoint, options, context))))
 }
 

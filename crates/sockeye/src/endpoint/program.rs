@@ -8,11 +8,15 @@ use std::{
     time::Duration,
 };
 
-use sockeye_proto::address::{Address, OptionName, Options};
+use sockeye_proto::address::{Address, OptionName, Options, Value};
 use tokio::process::{Child, Command};
 
-use super::{About, Context, Direction, Endpoint, Finish, Handle, Keep, Reader, Writer, unix};
-use crate::{Error, Result, error::Reason};
+use super::{About, Context, Direction, Endpoint, Finish, Handle, Keep, Reader, Writer, pty, sockopt, unix};
+use crate::{
+    Error, Result,
+    error::Reason,
+    socket::child::{self, Before},
+};
 
 /// What is started, and how its command line is read.
 #[derive(Debug, Clone, Copy)]
@@ -88,11 +92,14 @@ pub(super) fn start(
         command.env(name, value);
     }
     let failed = |e: io::Error| Error::new("start", &what, e);
-    let ends = ends(options, direction).map_err(failed)?;
-    command.stdin(ends.stdin).stdout(ends.stdout);
-    if let Some(errors) = ends.stderr {
-        command.stderr(errors);
+    let (ends, joined) = ends(options, direction, &what)?;
+    let mut before = identity(options)?;
+    if let Some(number) = options.number(OptionName::Setpgid) {
+        // 0, and socat's 1: a group of its own.
+        command.process_group(if number == 1 { 0 } else { i32::try_from(number).unwrap_or(0) });
     }
+    attach(&mut command, joined, options, &mut before).map_err(failed)?;
+    child::before(command.as_std_mut(), before);
     let child = command.spawn().map_err(|e| {
         let hint = (e.kind() == io::ErrorKind::NotFound)
             .then_some("no such program; EXEC uses no shell, SYSTEM does");
@@ -114,50 +121,106 @@ pub(super) fn start(
     })
 }
 
-/// Both sides of what joins a program to us.
+/// Our side of what joins a program to us.
 struct Ends {
     reader: Reader,
     writer: Writer,
-    stdin: Stdio,
-    stdout: Stdio,
-    stderr: Option<Stdio>,
 }
 
-fn ends(options: &Options, direction: Direction) -> io::Result<Ends> {
-    let errors = |out: &OwnedFd| -> io::Result<Option<Stdio>> {
-        Ok(if options.flag(OptionName::Stderr) { Some(out.try_clone()?.into()) } else { None })
-    };
-    // What a direction does not carry stays as it is: `-u EXEC:… -` leaves the program our own input.
+/// The program's side.
+struct Joined {
+    /// What it reads from and writes to; what is not there stays as it is: `-u EXEC:… -` leaves the program
+    /// our own input.
+    stdin: Option<OwnedFd>,
+    stdout: Option<OwnedFd>,
+    /// The terminal that they are, if they are one.
+    terminal: Option<OwnedFd>,
+}
+
+fn ends(options: &Options, direction: Direction, what: &str) -> Result<(Ends, Joined)> {
+    let failed = |e: io::Error| Error::new("start", what, e);
     let (reads, writes) = (direction != Direction::Write, direction != Direction::Read);
-    if options.flag(OptionName::Pipes) {
-        let (their_in, our_out) = pipe()?;
-        let (our_in, their_out) = pipe()?;
-        return Ok(Ends {
-            reader: if reads { Reader::Stream(Arc::new(Handle::new(our_in)?)) } else { Reader::Nothing },
-            writer: if writes {
-                Writer::Stream(Arc::new(Handle::new(our_out)?), Finish::Close)
-            } else {
-                Writer::Nothing
-            },
-            stderr: errors(&their_out)?,
-            stdin: if writes { their_in.into() } else { Stdio::inherit() },
-            stdout: if reads { their_out.into() } else { Stdio::inherit() },
-        });
+    let on_terminal = [OptionName::Pty, OptionName::Openpty, OptionName::Ptmx];
+    let (reader, writer, stdin, stdout, terminal);
+    if on_terminal.into_iter().any(|name| options.flag(name)) {
+        let (master, slave) = pty::pair(options, what)?;
+        (reader, writer) = pty::ends(master).map_err(failed)?;
+        stdin = slave.try_clone().map_err(failed)?;
+        stdout = slave.try_clone().map_err(failed)?;
+        terminal = Some(slave);
+    } else if options.flag(OptionName::Pipes) {
+        let (their_in, our_out) = pipe().map_err(failed)?;
+        let (our_in, their_out) = pipe().map_err(failed)?;
+        reader = Reader::Stream(Arc::new(Handle::new(our_in).map_err(failed)?));
+        writer = Writer::Stream(Arc::new(Handle::new(our_out).map_err(failed)?), Finish::Close);
+        (stdin, stdout, terminal) = (their_in, their_out, None);
+    } else {
+        let (ours, theirs) = unix::pair(options).map_err(failed)?;
+        sockopt::all(options, &ours)?;
+        let theirs: OwnedFd = theirs.into();
+        let endpoint =
+            unix::on_socket(Arc::new(Handle::new(ours.into()).map_err(failed)?), String::new(), None);
+        (reader, writer) = (endpoint.reader, endpoint.writer);
+        stdin = theirs.try_clone().map_err(failed)?;
+        (stdout, terminal) = (theirs, None);
     }
-    let (ours, theirs) = unix::pair(options)?;
-    let theirs: OwnedFd = theirs.into();
-    let handle = Arc::new(Handle::new(ours.into())?);
-    let stderr = errors(&theirs)?;
-    let endpoint = unix::on_socket(handle, String::new(), None);
-    let stdin = if writes { theirs.try_clone()?.into() } else { Stdio::inherit() };
-    let stdout = if reads { theirs.into() } else { Stdio::inherit() };
-    Ok(Ends {
-        reader: if reads { endpoint.reader } else { Reader::Nothing },
-        writer: if writes { endpoint.writer } else { Writer::Nothing },
-        stdin,
-        stdout,
-        stderr,
-    })
+    let ends = Ends {
+        reader: if reads { reader } else { Reader::Nothing },
+        writer: if writes { writer } else { Writer::Nothing },
+    };
+    Ok((ends, Joined { stdin: writes.then_some(stdin), stdout: reads.then_some(stdout), terminal }))
+}
+
+/// Gives the program its side, at the descriptors that `fdin`, `fdout` and `stderr` say.
+fn attach(command: &mut Command, joined: Joined, options: &Options, before: &mut Before) -> io::Result<()> {
+    let Joined { stdin, stdout, terminal } = joined;
+    let number = |name| options.number(name).and_then(|n| i32::try_from(n).ok());
+    if let (true, Some(out)) = (options.flag(OptionName::Stderr), &stdout) {
+        command.stderr(Stdio::from(out.try_clone()?));
+    }
+    match (stdin, number(OptionName::Fdin)) {
+        (Some(fd), None | Some(0)) => drop(command.stdin(Stdio::from(fd))),
+        (Some(fd), Some(number)) => before.descriptors.push((apart(fd)?, number)),
+        (None, _) => drop(command.stdin(Stdio::inherit())),
+    }
+    match (stdout, number(OptionName::Fdout)) {
+        (Some(fd), None | Some(1)) => drop(command.stdout(Stdio::from(fd))),
+        (Some(fd), Some(number)) => before.descriptors.push((apart(fd)?, number)),
+        (None, _) => drop(command.stdout(Stdio::inherit())),
+    }
+    before.session = options.flag(OptionName::Setsid);
+    before.terminal = terminal.filter(|_| options.flag(OptionName::Ctty));
+    Ok(())
+}
+
+/// The descriptor at a number that no `fdin` or `fdout` overwrites: those are below 65536, but few use more than
+/// a handful.
+fn apart(fd: OwnedFd) -> io::Result<OwnedFd> {
+    const ABOVE: i32 = 64;
+    Ok(rustix::io::fcntl_dupfd_cloexec(&fd, ABOVE)?)
+}
+
+/// Who the program is, and what it sees as the root directory.
+fn identity(options: &Options) -> Result<Before> {
+    let mut before = Before::default();
+    let first = |names: &[OptionName]| names.iter().find_map(|name| options.text(*name));
+    if let Some(name) = first(&[OptionName::Su, OptionName::SuDelayed, OptionName::SuEarly]) {
+        let user = user(name)?;
+        (before.groups, before.gid, before.uid) = (Some(user.groups), Some(user.gid), Some(user.uid));
+    }
+    if let Some(group) = first(&[OptionName::Setgid, OptionName::SetgidEarly]) {
+        before.gid = Some(group_id(group)?);
+    }
+    if let Some(user) = first(&[OptionName::Setuid, OptionName::SetuidEarly]) {
+        before.uid = Some(user_id(user)?);
+    }
+    if let Some(root) = first(&[OptionName::Chroot, OptionName::ChrootEarly]) {
+        let root = std::ffi::CString::new(root);
+        before.root =
+            Some(root.map_err(|e| Error::new("change the root directory to", "it", io::Error::from(e)))?);
+    }
+    before.umask = options.number(OptionName::Umask).and_then(|mask| u32::try_from(mask).ok());
+    Ok(before)
 }
 
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -166,6 +229,7 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 
 fn command(line: Line<'_>, options: &Options, what: &str) -> Result<Command> {
     let usage = |text: &str| Error::new("start", what, Reason::Usage(text.to_owned()));
+    let shell = options.text(OptionName::ShellProgram).map(std::ffi::OsString::from);
     let mut command = match line {
         Line::Words(text) => {
             let words = shlex::split(text).ok_or_else(|| usage("a quote in the command is not closed"))?;
@@ -178,12 +242,14 @@ fn command(line: Line<'_>, options: &Options, what: &str) -> Result<Command> {
             command
         }
         Line::System(text) => {
-            let mut command = Command::new("/bin/sh");
+            let mut command = Command::new(shell.unwrap_or_else(|| "/bin/sh".into()));
             command.args(["-c", text]);
             command
         }
         Line::Shell(text) => {
-            let mut command = Command::new(std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into()));
+            let mut command = Command::new(
+                shell.unwrap_or_else(|| std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into())),
+            );
             if let Some(text) = text {
                 command.args(["-c", text]);
             }
@@ -193,23 +259,53 @@ fn command(line: Line<'_>, options: &Options, what: &str) -> Result<Command> {
     if let Some(directory) = options.text(OptionName::Chdir) {
         command.current_dir(directory);
     }
-    if let Some(user) = options.text(OptionName::Su) {
-        let (uid, gid) = user_and_group(user)?;
-        command.uid(uid).gid(gid);
+    if let Some(path) = options.text(OptionName::Path) {
+        command.env("PATH", path);
     }
-    if options.flag(OptionName::Setsid) {
-        crate::socket::child::setsid(command.as_std_mut());
-    } else if options.has(OptionName::Setpgid) {
-        command.process_group(0);
+    for setting in options.iter().filter(|setting| setting.name == OptionName::Setenv) {
+        let Value::Text(text) = &setting.value else { continue };
+        let (name, value) = text
+            .split_once('=')
+            .filter(|(name, _)| !name.is_empty())
+            .ok_or_else(|| usage("setenv takes NAME=VALUE; a comma in it is written \\,"))?;
+        command.env(name, value);
     }
     Ok(command)
 }
 
+/// A user, with what groups it is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct User {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) groups: Vec<u32>,
+}
+
+/// The user of a name or number in passwd(5) and group(5).
+pub(super) fn user(name: &str) -> Result<User> {
+    let unknown = || Error::new("find the user", name, Reason::Usage("/etc/passwd does not name it".into()));
+    let column = if name.bytes().all(|b| b.is_ascii_digit()) { 2 } else { 0 };
+    let fields = database("/etc/passwd", column, name).ok_or_else(unknown)?;
+    let number = |at: usize| fields.get(at)?.parse::<u32>().ok();
+    let (uid, gid) = number(2).zip(number(3)).ok_or_else(unknown)?;
+    let mut groups = vec![gid];
+    let text = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    for line in text.lines() {
+        let parts: Vec<_> = line.split(':').collect();
+        if let [_, _, number, members] = parts[..]
+            && members.split(',').any(|member| member == fields[0])
+        {
+            groups.extend(number.parse::<u32>().ok().filter(|number| *number != gid));
+        }
+    }
+    Ok(User { uid, gid, groups })
+}
+
 /// The number of a user given by name or number.
-pub(super) fn user_id(user: &str) -> Result<u32> {
-    match user.parse() {
+pub(super) fn user_id(name: &str) -> Result<u32> {
+    match name.parse() {
         Ok(number) => Ok(number),
-        Err(_) => user_and_group(user).map(|(uid, _)| uid),
+        Err(_) => user(name).map(|user| user.uid),
     }
 }
 
@@ -218,21 +314,15 @@ pub(super) fn group_id(group: &str) -> Result<u32> {
     if let Ok(number) = group.parse() {
         return Ok(number);
     }
-    let number = database("/etc/group", group).and_then(|fields| fields.get(2)?.parse().ok());
+    let number = database("/etc/group", 0, group).and_then(|fields| fields.get(2)?.parse().ok());
     number.ok_or_else(|| {
         Error::new("find the group", group, Reason::Usage("/etc/group does not name it".into()))
     })
 }
 
-fn user_and_group(user: &str) -> Result<(u32, u32)> {
-    let entry = database("/etc/passwd", user);
-    let ids = entry.and_then(|fields| Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?)));
-    ids.ok_or_else(|| Error::new("find the user", user, Reason::Usage("/etc/passwd does not name it".into())))
-}
-
-/// The fields of the line of `name` in passwd(5) or group(5).
-fn database(file: &str, name: &str) -> Option<Vec<String>> {
+/// The fields of the line that has `name` in that column of passwd(5) or group(5).
+fn database(file: &str, column: usize, name: &str) -> Option<Vec<String>> {
     let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find(|line| line.split(':').next() == Some(name))?;
+    let line = text.lines().find(|line| line.split(':').nth(column) == Some(name))?;
     Some(line.split(':').map(str::to_owned).collect())
 }

@@ -21,6 +21,9 @@ pub(super) fn apply(mut endpoint: Endpoint, options: &Options, context: &Surroun
     if options.flag(OptionName::Ignoreeof) {
         endpoint.reader = map_reader(endpoint.reader, |from| Box::new(Endless { from, pause: None }));
     }
+    if let Some(code) = options.number(OptionName::Escape).and_then(|n| u8::try_from(n).ok()) {
+        endpoint.reader = map_reader(endpoint.reader, |from| Box::new(Escape { from, code, met: false }));
+    }
     if let Some(most) = options.number(OptionName::Readbytes).and_then(|n| u64::try_from(n).ok()) {
         endpoint.reader = map_reader(endpoint.reader, |from| Box::new(from.take(most)));
     }
@@ -53,7 +56,7 @@ pub fn without_end(reader: Reader) -> Reader {
 
 type BoxedRead = Box<dyn AsyncRead + Send + Sync + Unpin>;
 
-fn map_reader(reader: Reader, map: impl FnOnce(BoxedRead) -> BoxedRead) -> Reader {
+pub(super) fn map_reader(reader: Reader, map: impl FnOnce(BoxedRead) -> BoxedRead) -> Reader {
     match reader {
         Reader::Stream(from) => Reader::Bytes(map(Box::new(Stream::new(from, Finish::Nothing)))),
         Reader::Bytes(from) => Reader::Bytes(map(from)),
@@ -66,6 +69,17 @@ fn map_reader(reader: Reader, map: impl FnOnce(BoxedRead) -> BoxedRead) -> Reade
 pub struct Stream {
     handle: Option<Arc<Handle>>,
     finish: Finish,
+}
+
+impl Stream {
+    /// The end character of a terminal, written as the last byte.
+    fn poll_end_of_terminal(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(handle) = &self.handle else { return Poll::Ready(Ok(())) };
+        if let Some(end) = super::terminal::end_character(handle) {
+            ready!(handle.poll_write(cx, &[end]))?;
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 impl Stream {
@@ -96,7 +110,10 @@ impl AsyncWrite for Stream {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.finish == Finish::EndOfTerminal {
+            return self.poll_end_of_terminal(cx);
+        }
         Poll::Ready(match (self.finish, &self.handle) {
             (Finish::Shutdown, Some(handle)) => handle.shutdown_write(),
             (Finish::Close, _) => {
@@ -144,6 +161,32 @@ impl AsyncRead for Endless {
             }
             self.pause = Some(Box::pin(tokio::time::sleep(LOOK_AGAIN)));
         }
+    }
+}
+
+/// Ends before a certain byte.
+struct Escape {
+    from: BoxedRead,
+    code: u8,
+    met: bool,
+}
+
+impl AsyncRead for Escape {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.met {
+            return Poll::Ready(Ok(()));
+        }
+        let start = room.filled().len();
+        ready!(Pin::new(&mut self.from).poll_read(cx, room))?;
+        if let Some(at) = room.filled()[start..].iter().position(|&byte| byte == self.code) {
+            self.met = true;
+            room.set_filled(start + at);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

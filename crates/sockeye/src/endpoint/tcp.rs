@@ -1,6 +1,6 @@
 //! TCP: connecting and listening.
 
-use std::os::fd::OwnedFd;
+use std::{os::fd::OwnedFd, sync::Arc};
 
 use socket2::Type;
 use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Options, Port};
@@ -8,6 +8,7 @@ use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Option
 use super::{
     About, Context, Endpoint, Finish, Handle, Keep, Listener, Reader, Writer,
     net::{self, Connected},
+    proxy_protocol::{self, Greet, greeted},
 };
 use crate::{Error, Result};
 
@@ -32,6 +33,28 @@ pub(super) async fn listen(
     port: &Port,
     context: &Context,
 ) -> Result<Listener> {
+    if address.options.flag(OptionName::AcceptProxy) {
+        let inner = listen_plainly(address, family, host, port, context).await?;
+        let greet: Greet = Arc::new(|endpoint| Box::pin(proxy_protocol::accept(endpoint)));
+        return greeted(inner, greet, address, context);
+    }
+    Listener::stream(listening(address, family, host, port).await?, address, context)
+}
+
+/// A listener that looks at nothing but the connection: who may connect, and what passes, is for whoever
+/// finds out who the client is.
+pub(super) async fn listen_plainly(
+    address: &Address,
+    family: Family,
+    host: Option<&Host>,
+    port: &Port,
+    context: &Context,
+) -> Result<Listener> {
+    let socket = listening(address, family, host, port).await?;
+    Ok(Listener::stream(socket, address, context)?.plain())
+}
+
+async fn listening(address: &Address, family: Family, host: Option<&Host>, port: &Port) -> Result<OwnedFd> {
     let what = address.to_string();
     let at = net::listening(&address.options, family, host, port).await?;
     let socket = net::socket(&address.options, socket2::Domain::for_address(at), Type::STREAM, &what)?;
@@ -41,7 +64,7 @@ pub(super) async fn listen(
     }
     socket.bind(&at.into()).map_err(|e| Error::new("listen on", at, e))?;
     socket.listen(backlog(&address.options)).map_err(|e| Error::new("listen on", at, e))?;
-    Listener::stream(OwnedFd::from(socket), address, context)
+    Ok(OwnedFd::from(socket))
 }
 
 /// An endpoint on a connected stream socket.
@@ -52,7 +75,7 @@ pub(super) fn stream(connected: Connected, address: String) -> Endpoint {
 }
 
 /// An endpoint on a stream socket's descriptor.
-pub(super) fn endpoint(handle: std::sync::Arc<Handle>, about: About) -> Endpoint {
+pub(super) fn endpoint(handle: Arc<Handle>, about: About) -> Endpoint {
     Endpoint {
         reader: Reader::Stream(handle.clone()),
         writer: Writer::Stream(handle, Finish::Shutdown),

@@ -15,7 +15,7 @@ use super::{
     Unlink, Writer,
     datagram::{EmptyMeans, LARGEST, recv_from},
     net::{self, named},
-    tcp,
+    sockopt, tcp,
 };
 use crate::{
     Error, Result,
@@ -55,6 +55,7 @@ async fn connect_as(address: &Address, name: &UnixName, kind: Type) -> Result<En
     let handle = net::connect_socket(socket, &sockaddr(name)?, limit)
         .await
         .map_err(|e| Error::new("connect to", name, e))?;
+    sockopt::late(&address.options, &handle)?;
     let mut endpoint = on_socket(Arc::new(handle), what, Some(name.to_string()));
     endpoint.keep.unlink = unlink.flatten();
     Ok(endpoint)
@@ -125,6 +126,7 @@ fn receiver(address: &Address, name: &UnixName) -> Result<(Arc<Handle>, About, O
     let what = address.to_string();
     let socket = net::socket(&address.options, Domain::UNIX, Type::DGRAM, &what)?;
     let unlink = bind(&socket, name, &address.options)?;
+    sockopt::late(&address.options, &socket)?;
     let handle = Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("receive at", name, e))?;
     Ok((Arc::new(handle), About { address: what, local: Some(name.to_string()), peer: None }, unlink))
 }
@@ -158,6 +160,7 @@ pub(super) fn socketpair(address: &Address) -> Result<Endpoint> {
     let what = address.to_string();
     let failed = |e| Error::new("make", &what, e);
     let (ours, theirs) = pair(&address.options).map_err(failed)?;
+    sockopt::all(&address.options, &ours)?;
     let empty = match ours.r#type() {
         Ok(Type::DGRAM) => EmptyMeans::Message,
         _ => EmptyMeans::End,
@@ -180,11 +183,8 @@ pub(super) fn socketpair(address: &Address) -> Result<Endpoint> {
 fn bind(socket: &Socket, name: &UnixName, options: &Options) -> Result<Option<Unlink>> {
     let failed = |e| Error::new("bind to", name, e);
     if let UnixName::Path(path) = name {
-        if options.flag(OptionName::UnlinkEarly) {
-            match std::fs::remove_file(path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::new("remove", path, e)),
-                _ => {}
-            }
+        if options.flag(OptionName::UnlinkEarly) || options.flag(OptionName::Unlink) {
+            super::file::remove_first(path, options)?;
         } else {
             remove_stale(path)?;
         }
@@ -193,6 +193,10 @@ fn bind(socket: &Socket, name: &UnixName, options: &Options) -> Result<Option<Un
     super::file::with_umask(options, || socket.bind(&address)).map_err(failed)?;
     let UnixName::Path(path) = name else { return Ok(None) };
     super::file::own(Path::new(path), options)?;
+    if options.flag(OptionName::UnlinkLate) {
+        std::fs::remove_file(path).map_err(|e| Error::new("remove", path, e))?;
+        return Ok(None);
+    }
     let keep = options.has(OptionName::UnlinkClose) && !options.flag(OptionName::UnlinkClose);
     Ok((!keep).then(|| Unlink(PathBuf::from(path))))
 }

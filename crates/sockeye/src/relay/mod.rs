@@ -20,7 +20,11 @@ pub use meter::Meter;
 pub use registry::{Registry, Snapshot, Totals};
 pub use run::{Outcome, Plan, Report, pair, run};
 
-use crate::{Error, endpoint::Endpoint, error::Reason};
+use crate::{
+    Error,
+    endpoint::{Endpoint, Terms},
+    error::Reason,
+};
 
 /// How long the remaining direction may be silent once the other has ended, where the side that is waited for
 /// can say that it is done. A bound for peers that vanish; a slow answer is not one.
@@ -79,6 +83,19 @@ impl Default for Rules {
             tap: None,
             ends_with_second: false,
         }
+    }
+}
+
+impl Rules {
+    /// These rules with the deadlines that the addresses have of their own; none where they have none.
+    fn under(&self, terms: [Terms; 2]) -> Option<Box<Self>> {
+        let [first, second] = terms;
+        let least = |a: Option<Duration>, b: Option<Duration>| a.into_iter().chain(b).min();
+        let (idle, total) = (least(first.idle, second.idle), least(first.total, second.total));
+        (idle.is_some() || total.is_some()).then(|| {
+            let (idle, total) = (least(idle, self.idle), least(total, self.total));
+            Box::new(Self { idle, total, ..self.clone() })
+        })
     }
 }
 
@@ -203,6 +220,9 @@ pub async fn join(
     let began = Instant::now();
     let names = [first.about.clone(), second.about.clone()];
     let (mut forward, mut backward) = (None, None);
+    let terms = [first.keep.terms(), second.keep.terms()];
+    let own = Rules::under(rules, terms);
+    let rules = own.as_deref().unwrap_or(rules);
     {
         let [up, down] = &**meters;
         // By which direction has ended: the other one is what it is waited for.
@@ -253,8 +273,7 @@ pub async fn join(
                     backward = Some(ended);
                 }
             }
-            let failed = |ended: &Option<Ended>| matches!(ended, Some(Ended::Failed(_) | Ended::ReaderGone));
-            if failed(&forward) || failed(&backward) {
+            if ends_all(&forward, terms[1]) || ends_all(&backward, terms[0]) {
                 settle(&mut forward, &mut backward, || Ended::OtherSide);
             }
         }
@@ -270,6 +289,15 @@ pub async fn join(
     Box::pin(first.close()).await;
     Box::pin(second.close()).await;
     summary
+}
+
+/// Whether the end of one direction ends the other: it failed, or whoever it went to wants to end with it.
+fn ends_all(ended: &Option<Ended>, to: Terms) -> bool {
+    match ended {
+        Some(Ended::Failed(_) | Ended::ReaderGone) => true,
+        Some(Ended::EndOfData) => to.ends_with_other,
+        _ => false,
+    }
 }
 
 async fn passed(timer: Option<Pin<Box<tokio::time::Sleep>>>) {

@@ -193,10 +193,6 @@ options! {
     WindowClamp "window-clamp" ["tcp-window-clamp"] SIZE, TCP => "TCP_WINDOW_CLAMP"; "Largest window offered to the peer."
     NotsentLowat "notsent-lowat" ["tcp-notsent-lowat"] SIZE, TCP => "TCP_NOTSENT_LOWAT"; "Unsent bytes below which the socket counts as writable."
 
-    // Unix domain sockets.
-    Tightsocklen "tightsocklen" ["unix-tightsocklen"] FLAG, UNIX; "The length of the address ends with its name (1); 0 pads it to the whole structure."
-    BindTempname "bind-tempname" ["unix-bind-tempname"] TEXT, UNIX; "Bind a client to a fresh name; an X run in the text is replaced."
-
     // Files and what has a name.
     Mode "mode" ["perm"] MODE, FD.and(NAMED); "Permissions of the file or socket, in octal."
     ModeEarly "perm-early" [] MODE, NAMED; "Permissions, set before it is opened."
@@ -222,13 +218,11 @@ options! {
     Nonblock "nonblock" ["o-nonblock" "o-ndelay" "ndelay"] FLAG, FD.and(OPEN); "Open without waiting, for FIFOs and devices."
     Sync "sync" ["o-sync"] FLAG, OPEN; "Each write waits until data and metadata are stored."
     Dsync "dsync" ["o-dsync"] FLAG, OPEN; "Each write waits until the data are stored."
-    Direct "direct" ["o-direct"] FLAG, OPEN; "Bypass the page cache."
     Directory "directory" ["o-directory"] FLAG, OPEN; "Fail unless it is a directory."
     Noatime "noatime" ["o-noatime"] FLAG, FD.and(OPEN); "Reading does not change the time of last access."
     Noctty "noctty" ["o-noctty"] FLAG, OPEN; "A terminal opened does not become the controlling one."
     Nofollow "nofollow" ["o-nofollow"] FLAG, OPEN; "Fail if the last part of the path is a symbolic link."
-    Largefile "largefile" ["o-largefile"] FLAG, OPEN; "Accepted for socat's sake; files may be large anyway."
-    CoolWrite "cool-write" ["coolwrite"] FLAG, FD; "A peer that is gone when we write is an end, not an error."
+    Largefile "largefile" ["o-largefile"] FLAG, OPEN; "Files over 2 GiB, which every file may be here anyway (O_LARGEFILE)."
     Cloexec "cloexec" [] FLAG, FD; "Programs do not inherit the descriptor (1); 0 passes it on."
     Seek "seek" ["lseek" "seek-set" "lseek64" "lseek64-set" "lseek32" "lseek32-set"] SIZE, REG; "Start at this offset."
     SeekCur "seek-cur" ["lseek64-cur" "lseek32-cur"] int(i64::MIN, i64::MAX), REG; "Move by this offset."
@@ -249,7 +243,6 @@ options! {
     Ptmx "ptmx" [] FLAG, PTY; "The pseudo terminal comes from /dev/ptmx."
     Pipes "pipes" [] FLAG, FORK; "The program gets two pipes."
     Socketpair "socketpair" [] FLAG, FORK; "The program gets a socket pair (the default)."
-    Nofork "nofork" [] FLAG, FORK; "Become the program; the other address is its input and output."
     Fdin "fdin" [] PORT, FORK; "Descriptor the program reads from (0)."
     Fdout "fdout" [] PORT, FORK; "Descriptor the program writes to (1)."
     Stderr "stderr" [] FLAG, FORK; "What the program writes to standard error is part of its output."
@@ -261,9 +254,6 @@ options! {
     Setpgid "setpgid" ["pgid"] I32, FORK; "Process group the program joins; 0 or 1 make it a group of its own."
     Setsid "setsid" ["sid"] FLAG, ANY; "The program or process becomes the leader of a new session."
     Ctty "ctty" ["tiocsctty"] FLAG, TERMIOS; "The pseudo terminal becomes the program's controlling terminal."
-    Sighup "sighup" [] FLAG, FORK; "Pass SIGHUP on to the program."
-    Sigint "sigint" [] FLAG, FORK; "Pass SIGINT on to the program."
-    Sigquit "sigquit" [] FLAG, FORK; "Pass SIGQUIT on to the program."
     Su "su" ["substuser"] TEXT, ANY; "User to become once the address is open, with all groups."
     SuDelayed "su-d" ["substuser-delayed"] TEXT, ANY; "As su, with the user looked up before chroot."
     SuEarly "su-e" ["substuser-early"] TEXT, ANY; "As su, before the address is opened."
@@ -337,7 +327,6 @@ options! {
     ProxyAuthorization "proxy-authorization" ["proxyauth" "proxy-auth"] TEXT, Groups::HTTP; "user:password for the HTTP proxy."
     ProxyAuthorizationFile "proxy-authorization-file" ["proxyauthfile"] TEXT, Groups::HTTP; "File that holds user:password for the HTTP proxy."
     ProxyResolve "resolve" ["proxy-resolve" "resolv"] FLAG, Groups::HTTP; "Resolve the target's name here, not at the proxy."
-    Ignorecr "ignorecr" [] FLAG, Groups::HTTP; "Take LF alone as the end of the proxy's header lines."
     Socksport "socksport" [] TEXT, Groups::SOCKS; "Port of the SOCKS server (1080)."
     Socksuser "socksuser" [] TEXT, Groups::SOCKS; "User name for the SOCKS server."
     Sockspass "sockspass" ["sockspassword"] TEXT, Groups::SOCKS; "Password for a SOCKS 5 server (RFC 1929)."
@@ -353,8 +342,6 @@ options! {
     NoSni "no-sni" ["openssl-no-sni" "nosni"] FLAG, TLS; "Ask for no server name."
     Alpn "alpn" [] TEXT, TLS; "Application protocols to offer, best first, separated by spaces."
     MinVersion "min-version" ["openssl-min-proto-version" "min-proto-version"] one_of(&["TLS1.2", "TLS1.3"]), TLS; "Oldest version of TLS to speak."
-    MaxVersion "max-version" ["openssl-max-proto-version" "max-proto-version"] one_of(&["TLS1.2", "TLS1.3"]), TLS; "Newest version of TLS to speak."
-    Ciphers "ciphers" ["openssl-cipherlist" "cipherlist" "cipher"] TEXT, TLS; "Cipher suites to offer, separated by colons."
 
     // ARQ.
     ArqMode "arq-mode" [] one_of(&["ordered", "unordered", "sequenced", "unreliable"]), ARQ; "What the network may do to messages that are sent: nothing, reorder, drop older, drop."

@@ -276,3 +276,9 @@ pub fn set(fd: impl AsFd, option: &SocketOption, value: &Value) -> Result<()> {
     let set = sys::setsockopt(fd.as_fd(), option.level.number(), option.number, &bytes);
     set.map_err(|e| failed(e.into()))
 }
+
+/// `setsockopt` by numbers, for options that are not in the table.
+pub(crate) fn set_by_number(fd: impl AsFd, level: i32, name: i32, value: &[u8]) -> Result<()> {
+    let attempt = format!("set option {name} of level {level} of");
+    sys::setsockopt(fd.as_fd(), level, name, value).map_err(|e| Error::new(attempt, name_of(&fd), e))
+}

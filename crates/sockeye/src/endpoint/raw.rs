@@ -1,0 +1,200 @@
+//! Raw IP: `IP-SENDTO`, `IP-DATAGRAM`, `IP-RECV`, `IP-RECVFROM` (raw(7)). Needs CAP_NET_RAW.
+//!
+//! What is written is what packets carry; the kernel makes the IP header. Of IPv4 it also delivers the header,
+//! which is taken off here; of IPv6 it does not.
+
+use std::{io, net::SocketAddr, os::fd::OwnedFd, sync::Arc};
+
+use socket2::{Domain, Socket, Type};
+use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Port, Protocol};
+use tokio::io::Interest;
+
+use super::{
+    About, Batch, BoxFuture, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener,
+    MessageRead, Reader, Writer,
+    access::Access,
+    datagram::{EmptyMeans, LARGEST, recv_from},
+    net::{self, named},
+    sockopt,
+};
+use crate::{Error, Result, socket};
+
+/// How many packets one receive takes at most before they are passed on.
+const AT_ONCE: usize = 32;
+
+/// `IP-SENDTO`: packets to a host, and those that come from it.
+pub(super) async fn sendto(
+    address: &Address,
+    family: Family,
+    host: &Host,
+    protocol: &Protocol,
+) -> Result<Endpoint> {
+    let what = address.to_string();
+    let to = target(host, family).await?;
+    let socket = socket_for(address, to, protocol)?;
+    bind_source(&socket, address, to).await?;
+    socket.connect(&to.into()).map_err(|e| Error::new("connect to", to, e))?;
+    sockopt::late(&address.options, &socket)?;
+    let handle = Arc::new(Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("use", &what, e))?);
+    Ok(Endpoint {
+        reader: Packets::reader(&handle, to.is_ipv4(), Access::default()),
+        writer: Writer::Datagrams(DatagramWriter::connected(handle, EmptyMeans::Message).into()),
+        about: About { address: what, local: None, peer: Some(to.ip().to_string()) }.into(),
+        keep: Keep::default(),
+    })
+}
+
+/// `IP-DATAGRAM`: packets to a host or group, and those that come from anyone.
+pub(super) async fn datagram(
+    address: &Address,
+    family: Family,
+    host: &Host,
+    protocol: &Protocol,
+) -> Result<Endpoint> {
+    let what = address.to_string();
+    let to = target(host, family).await?;
+    let socket = socket_for(address, to, protocol)?;
+    bind_source(&socket, address, to).await?;
+    sockopt::late(&address.options, &socket)?;
+    let handle = Arc::new(Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("use", &what, e))?);
+    Ok(Endpoint {
+        reader: Packets::reader(&handle, to.is_ipv4(), Access::of(&address.options)?),
+        writer: Writer::Datagrams(DatagramWriter::to(handle, to.into(), None).into()),
+        about: About { address: what, local: None, peer: Some(to.ip().to_string()) }.into(),
+        keep: Keep::default(),
+    })
+}
+
+/// `IP-RECV`: packets from anyone; none are sent.
+pub(super) async fn recv(address: &Address, family: Family, protocol: &Protocol) -> Result<Endpoint> {
+    let (handle, at) = receiver(address, family, protocol).await?;
+    Ok(Endpoint {
+        reader: Packets::reader(&handle, at.is_ipv4(), Access::of(&address.options)?),
+        writer: Writer::Nothing,
+        about: About { address: address.to_string(), ..About::default() }.into(),
+        keep: Keep::default(),
+    })
+}
+
+/// `IP-RECVFROM`: an endpoint for each packet; what is written goes to its sender.
+pub(super) async fn recvfrom(
+    address: &Address,
+    family: Family,
+    protocol: &Protocol,
+    context: &Context,
+) -> Result<Listener> {
+    let (handle, at) = receiver(address, family, protocol).await?;
+    let about = About { address: address.to_string(), ..About::default() };
+    let template = about.clone();
+    let (send, from) = tokio::sync::mpsc::channel(16);
+    let task = tokio::spawn(async move {
+        loop {
+            let mut packet = Batch::new();
+            let one = || packet.push_with(LARGEST, |room| receive(&handle, room, at.is_ipv4()));
+            let Ok((_, sender)) = handle.wait(Interest::READABLE, one).await else { return };
+            let Some(sender) = sender else { continue };
+            let about = About { peer: named(&sender), ..template.clone() };
+            let endpoint = Endpoint {
+                reader: Reader::Datagrams(DatagramReader::once(packet).into()),
+                writer: Writer::Datagrams(DatagramWriter::to(handle.clone(), sender, None).into()),
+                about: about.into(),
+                keep: Keep::default(),
+            };
+            if send.send(endpoint).await.is_err() {
+                return;
+            }
+        }
+    });
+    Listener::sessions(from, task, about, address, context)
+}
+
+async fn receiver(
+    address: &Address,
+    family: Family,
+    protocol: &Protocol,
+) -> Result<(Arc<Handle>, SocketAddr)> {
+    let what = address.to_string();
+    // Without a family and a place, IPv4: raw sockets have no dual stack.
+    let family =
+        if family == Family::Any && !address.options.has(OptionName::Bind) { Family::V4 } else { family };
+    let at = net::listening(&address.options, family, None, &Port::Number(0)).await?;
+    let socket = socket_for(address, at, protocol)?;
+    socket.bind(&at.into()).map_err(|e| Error::new("bind to", at.ip(), e))?;
+    sockopt::late(&address.options, &socket)?;
+    let handle = Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("use", &what, e))?;
+    Ok((Arc::new(handle), at))
+}
+
+fn socket_for(address: &Address, to: SocketAddr, protocol: &Protocol) -> Result<Socket> {
+    let number = socket::Protocol::of_address(protocol)?;
+    let protocol = Some(socket2::Protocol::from(number.0));
+    let (domain, what) = (Domain::for_address(to), address.to_string());
+    net::socket_of(&address.options, domain, Type::RAW, protocol, &what)
+        .map_err(|e| if e.errno() == Some(libc::EPERM) { e.hint("raw sockets need CAP_NET_RAW") } else { e })
+}
+
+async fn bind_source(socket: &Socket, address: &Address, to: SocketAddr) -> Result<()> {
+    let Some(mut source) = net::source(&address.options, to).await? else { return Ok(()) };
+    source.set_port(0);
+    socket.bind(&source.into()).map_err(|e| Error::new("bind to", source.ip(), e))
+}
+
+async fn target(host: &Host, family: Family) -> Result<SocketAddr> {
+    let to = HostPort { host: host.clone(), port: Port::Number(0) };
+    Ok(net::resolve(&to, family).await?[0])
+}
+
+/// Packets from a raw socket, without their IPv4 headers, of the peers that are allowed.
+struct Packets {
+    handle: Arc<Handle>,
+    headers: bool,
+    access: Access,
+}
+
+impl Packets {
+    fn reader(handle: &Arc<Handle>, headers: bool, access: Access) -> Reader {
+        Reader::Messages(Box::new(Self { handle: handle.clone(), headers, access }))
+    }
+}
+
+impl MessageRead for Packets {
+    fn recv<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, io::Result<bool>> {
+        Box::pin(async move {
+            let many = || {
+                for _ in 0..AT_ONCE {
+                    match batch.push_with(LARGEST, |room| receive(&self.handle, room, self.headers)) {
+                        Ok((_, sender)) => {
+                            let peer = sender.as_ref().and_then(named);
+                            if !self.access.admits(peer.as_deref()) {
+                                batch.pop();
+                            }
+                        }
+                        Err(_) if !batch.is_empty() => break,
+                        Err(e) => return Err(e),
+                    }
+                }
+                if batch.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            };
+            self.handle.wait(Interest::READABLE, many).await.map(|()| true)
+        })
+    }
+
+    fn ends(&self) -> bool {
+        false
+    }
+}
+
+fn receive(
+    handle: &Handle,
+    room: &mut [u8],
+    headers: bool,
+) -> io::Result<(usize, Option<rustix::net::SocketAddrAny>)> {
+    let (length, sender) = recv_from(handle, room)?;
+    if !headers {
+        return Ok((length, sender));
+    }
+    // The length of the header is its second half byte, in words of four bytes (RFC 791, section 3.1).
+    let header = room.first().map_or(0, |first| usize::from(first & 0xf) * 4).min(length);
+    room.copy_within(header..length, 0);
+    Ok((length - header, sender))
+}
