@@ -10,6 +10,7 @@ mod options;
 mod ping;
 mod relay;
 mod serve;
+pub(crate) mod socat;
 mod ss;
 mod traffic;
 mod watch;
@@ -24,6 +25,7 @@ pub(crate) use options::Options;
 pub(crate) use ping::{Ping, PingFlags};
 pub(crate) use relay::Relay;
 pub(crate) use serve::{Serve, Service};
+pub(crate) use socat::Socat;
 pub(crate) use ss::{Field, Ss};
 pub(crate) use traffic::{Events, Traffic};
 pub(crate) use watch::Watch;
@@ -76,6 +78,9 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual pages
     Man(Man),
+    /// Join two addresses as socat does: its options, defaults, log and exit codes (socat -h)
+    #[command(disable_help_flag = true)]
+    Socat(Socat),
     /// Ask hosts whether they are there, and how far: ICMP, TCP or UDP; one host or a network
     Ping(Box<Ping>),
     /// List sockets in netstat's columns
@@ -104,6 +109,8 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
             Ok(ping) => Ok(Command::Ping(Box::new(ping))),
             Err(text) => Err(Unusable::Applet(text, 2)),
         },
+        Some("socat") => socat::parse(words.into_iter().skip(1)),
+        None if words.get(1).is_some_and(|word| word == "socat") => socat::parse(words.into_iter().skip(2)),
         Some(command) => {
             let mut words = words;
             words.insert(1, command.into());
@@ -122,6 +129,7 @@ fn applet(argv0: &OsStr) -> Option<&'static str> {
         "ping" | "ping4" | "ping6" => Some("ping"),
         "ss" => Some("ss"),
         "netstat" => Some("netstat"),
+        "socat" => Some("socat"),
         _ => None,
     }
 }

@@ -4,6 +4,16 @@ use std::{ffi::OsString, time::Duration};
 
 use sockeye_proto::address::{Value, ValueType};
 
+use super::{Command, Unusable};
+
+/// Reads the words after the program's name.
+pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Unusable> {
+    match Socat::parse(words) {
+        Ok(socat) => Ok(Command::Socat(socat)),
+        Err(text) => Err(Unusable::Applet(crate::output::socat::line(&text), 1)),
+    }
+}
+
 /// What `socat` was given.
 #[derive(Debug, Default)]
 pub(crate) struct Socat {
@@ -64,6 +74,30 @@ pub(crate) enum LogTo {
     Syslog(String),
 }
 
+/// Only so that help, completions and manual pages name the command: its words are read by [`Socat::parse`].
+impl clap::Args for Socat {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.arg(clap::Arg::new("words").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for Socat {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let words = matches.get_many::<String>("words").unwrap_or_default().map(OsString::from);
+        Self::parse(words)
+            .map_err(|text| clap::Error::raw(clap::error::ErrorKind::UnknownArgument, text + "\n"))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 impl Socat {
     /// Reads the words after the program's name.
     ///
@@ -74,7 +108,9 @@ impl Socat {
         let words: Result<Vec<String>, _> = words.into_iter().map(OsString::into_string).collect();
         let words = words.map_err(|word| format!("the argument {} is no UTF-8", word.display()))?;
         let mut words = words.into_iter().peekable();
-        while let Some(word) = words.next_if(|word| word.starts_with('-') && word.len() > 1 && !is_address(word)) {
+        while let Some(word) =
+            words.next_if(|word| word.starts_with('-') && word.len() > 1 && !is_address(word))
+        {
             socat.option(&word, || words.next())?;
         }
         let addresses: Vec<String> = words.collect();
@@ -93,7 +129,8 @@ impl Socat {
         let (letter, rest) = (letters.next().ok_or_else(unknown)?, letters.as_str());
         // A value stands in the same word, or is the next one.
         let mut value = || match rest {
-            "" => next().ok_or_else(|| format!("option {word} requires an argument; use option \"-h\" for help")),
+            "" => next()
+                .ok_or_else(|| format!("option {word} requires an argument; use option \"-h\" for help")),
             rest => Ok(rest.to_owned()),
         };
         match letter {
@@ -134,7 +171,10 @@ impl Socat {
         match letter {
             's' if rest.is_empty() => self.log.to = LogTo::Stderr,
             'f' => self.log.to = LogTo::File(value()?),
-            'y' => self.log.to = LogTo::Syslog(if rest.is_empty() { "daemon".to_owned() } else { rest.to_owned() }),
+            'y' => {
+                self.log.to =
+                    LogTo::Syslog(if rest.is_empty() { "daemon".to_owned() } else { rest.to_owned() })
+            }
             'p' => self.log.name = Some(value()?),
             'u' if rest.is_empty() => self.log.micros = true,
             'h' if rest.is_empty() => self.log.host = true,
@@ -166,7 +206,9 @@ mod tests {
 
     #[test]
     fn values_stand_in_the_word_or_after_it() {
-        let socat = parse(&["-d", "-d", "-dd", "-t2.5", "-T", "3", "-b0x100", "-lf/x", "-lpme", "-lu", "-", "tcp:h:1"]);
+        let socat = parse(&[
+            "-d", "-d", "-dd", "-t2.5", "-T", "3", "-b0x100", "-lf/x", "-lpme", "-lu", "-", "tcp:h:1",
+        ]);
         let socat = socat.expect("a command line");
         assert_eq!((socat.verbosity, socat.block), (4, 256));
         assert_eq!((socat.linger, socat.idle), (Duration::from_millis(2500), Some(Duration::from_secs(3))));

@@ -11,6 +11,7 @@ mod ping;
 mod relay;
 mod serve;
 mod session;
+mod socat;
 mod ss;
 mod states;
 mod watch;
@@ -26,6 +27,7 @@ use crate::{args::Command, output::Failure};
 pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Relay(args) => relay::run(&args),
+        Command::Socat(args) => socat::run(&args),
         Command::Connect(args) => connect::run(&args),
         Command::Listen(args) => listen::run(&args),
         Command::Serve(args) => serve::run(&args),

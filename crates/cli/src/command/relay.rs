@@ -84,11 +84,11 @@ pub(super) fn finish(session: &Session, outcome: Outcome, json: bool) -> Result<
     }
 }
 
-fn forks(spec: &Spec) -> bool {
+pub(super) fn forks(spec: &Spec) -> bool {
     matches!(spec, Spec::Single(address) if address.options.flag(OptionName::Fork))
 }
 
-fn limit(spec: &Spec) -> Option<usize> {
+pub(super) fn limit(spec: &Spec) -> Option<usize> {
     match spec {
         Spec::Single(address) => address.options.number(OptionName::MaxChildren)?.try_into().ok(),
         Spec::Dual { .. } => None,

@@ -7,11 +7,13 @@ use sockeye::{
     endpoint::Context,
     event::Events,
     relay::{self, Outcome, Plan, Rules},
-    stop::Stop,
 };
 use sockeye_proto::address::{Address, Family, Kind, OptionName, Spec, Value};
 
-use super::{relay::forks, session::{Crowd, Session, block_on}};
+use super::{
+    relay::forks,
+    session::{Crowd, Session, block_on},
+};
 use crate::{
     args::{self, Socat},
     output::{
@@ -54,9 +56,16 @@ async fn relay(args: &Socat, first: &Spec, second: &Spec, logger: Arc<Logger>) -
         None => None,
     };
     let told = logger.clone();
+    // Where it listens is an event too.
+    let tell = move |text: std::fmt::Arguments<'_>| {
+        let text = text.to_string();
+        if !text.starts_with("listening on") {
+            told.log(Level::Notice, &text);
+        }
+    };
     let context = Context {
         events: session.events.clone(),
-        tell: Some(Arc::new(move |text| told.notice(text))),
+        tell: Some(Arc::new(tell)),
         prefix: Some("SOCAT"),
         ..Context::default()
     };
@@ -75,8 +84,7 @@ async fn relay(args: &Socat, first: &Spec, second: &Spec, logger: Arc<Logger>) -
     let mut plan = Plan { rules, context, ..Plan::default() };
     plan.limits.most = super::relay::limit(first);
     plan.limits.drain = Duration::ZERO;
-    let stop: Stop = super::connect::drained(&session);
-    let outcome = relay::run(first, second, &plan, &stop).await;
+    let outcome = relay::run(first, second, &plan, &session.stop).await;
     drop(lock);
     let code = match outcome {
         Err(error) => return Ok(failed(&logger, &error)),

@@ -27,6 +27,7 @@ pub(crate) mod explain;
 pub(crate) mod netstat;
 pub(crate) mod options;
 pub(crate) mod ping;
+pub(crate) mod socat;
 pub(crate) mod ss;
 mod ss_columns;
 mod ss_detail;

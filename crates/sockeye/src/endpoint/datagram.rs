@@ -106,7 +106,7 @@ impl DatagramReader {
 
     /// The socket, where this is the only one who reads it.
     pub(super) fn handle(&self) -> Option<&Arc<Handle>> {
-        match &self.0 {
+        match &self.source {
             Source::Socket { handle, .. } => Some(handle),
             _ => None,
         }

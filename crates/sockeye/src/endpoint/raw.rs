@@ -59,7 +59,7 @@ pub(super) async fn datagram(
     let handle = Arc::new(Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("use", &what, e))?);
     Ok(Endpoint {
         reader: Packets::reader(&handle, to.is_ipv4(), Access::of(&address.options)?),
-        writer: Writer::Datagrams(DatagramWriter::to(handle, to.into(), None).into()),
+        writer: Writer::Datagrams(DatagramWriter::to(handle, to.into()).into()),
         about: About { address: what, local: None, peer: Some(to.ip().to_string()) }.into(),
         keep: Keep::default(),
     })
@@ -96,7 +96,7 @@ pub(super) async fn recvfrom(
             let about = About { peer: named(&sender), ..template.clone() };
             let endpoint = Endpoint {
                 reader: Reader::Datagrams(DatagramReader::once(packet).into()),
-                writer: Writer::Datagrams(DatagramWriter::to(handle.clone(), sender, None).into()),
+                writer: Writer::Datagrams(DatagramWriter::to(handle.clone(), sender).into()),
                 about: about.into(),
                 keep: Keep::default(),
             };

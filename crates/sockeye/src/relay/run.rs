@@ -16,6 +16,9 @@ use crate::{
     stop::{Stop, Urgency},
 };
 
+/// The pause before a client connects again, where `interval` says nothing.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Told of each pair that has ended: what the two were called, and what passed.
 pub type Report = Arc<dyn Fn([&About; 2], &Summary) + Send + Sync>;
 
@@ -77,6 +80,9 @@ pub async fn run(first: &Spec, second: &Spec, plan: &Plan, stop: &Stop) -> Resul
         Opened::Listener(listener) if forks(first) => {
             return many(*listener, second, directions[1], plan, stop).await;
         }
+        Opened::Endpoint(endpoint) if forks(first) => {
+            return again(*endpoint, [first, second], directions, plan, stop).await;
+        }
         other => other,
     };
     let first_opening = opened.first(accept_timeout(first));
@@ -108,6 +114,43 @@ pub async fn run(first: &Spec, second: &Spec, plan: &Plan, stop: &Stop) -> Resul
     let names = [first.about.clone(), second.about.clone()];
     let summary = pair(first, second, plan, stop, Urgency::Drain).await;
     Ok(Outcome::Single(names, summary.into()))
+}
+
+/// A client that connects again after each end, until one attempt fails for good (`retry`, `forever`).
+async fn again(
+    mut endpoint: Endpoint,
+    [first, second]: [&Spec; 2],
+    directions: [Direction; 2],
+    plan: &Plan,
+    stop: &Stop,
+) -> Result<Outcome> {
+    let pause = match first {
+        Spec::Single(address) => address.options.time(OptionName::Interval),
+        Spec::Dual { .. } => None,
+    };
+    let mut served = Served::default();
+    loop {
+        let context = plan.context.facing(&endpoint.about);
+        let once = async {
+            let other =
+                open_spec(second, directions[1], &context).await?.first(accept_timeout(second)).await?;
+            Ok::<_, Error>(pair(endpoint, other, plan, stop, Urgency::Drain).await)
+        };
+        tokio::select! {
+            biased;
+            done = once => drop(done?),
+            () = stop.asked(Urgency::Now) => return Ok(Outcome::Many(served)),
+        }
+        served.clients += 1;
+        let next = async {
+            tokio::time::sleep(pause.unwrap_or(AGAIN)).await;
+            open_spec(first, directions[0], &plan.context).await?.first(accept_timeout(first)).await
+        };
+        endpoint = tokio::select! {
+            next = next => next?,
+            () = stop.asked(Urgency::Drain) => return Ok(Outcome::Many(served)),
+        };
+    }
 }
 
 /// Says where it listens: port 0 becomes a number only now.
