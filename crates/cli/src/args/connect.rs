@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::traffic::{Traffic, time};
+use super::traffic::{Traffic, escaped, time};
 
 /// What `sockeye connect` was given.
 #[derive(Debug, clap::Args)]
@@ -62,6 +62,10 @@ pub(crate) struct Connect {
     /// Send LF as CR LF
     #[arg(short = 'C', long)]
     pub(crate) crlf: bool,
+
+    /// Text to send before anything else (\\n, \\r, \\t, \\0 and \\\\ are escapes)
+    #[arg(long, value_name = "TEXT", value_parser = escaped)]
+    pub(crate) preamble: Option<String>,
 
     /// Never pass on the end of the input: the peer may answer what it likes for as long as it likes
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! `sockeye relay`.
 
-use super::traffic::Traffic;
+use super::traffic::{Traffic, escaped};
 
 /// What `sockeye relay` was given.
 #[derive(Debug, clap::Args)]
@@ -32,6 +32,10 @@ pub(crate) struct Relay {
     /// Only from B to A
     #[arg(short = 'U', long)]
     pub(crate) backward: bool,
+
+    /// Text to send to B before anything else, each time it is opened (\\n, \\r, \\t, \\0 and \\\\ are escapes)
+    #[arg(long, value_name = "TEXT", value_parser = escaped)]
+    pub(crate) preamble: Option<String>,
 
     /// Say of each pair that ends what passed, and the sum at the end (SIGUSR1 shows those that run, at any time)
     #[arg(long)]

@@ -67,6 +67,29 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A text in which `\n`, `\r`, `\t`, `\0` and `\\` stand for what they do in C.
+pub(crate) fn escaped(text: &str) -> Result<String, String> {
+    let mut out = String::new();
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        out.push(match letter {
+            '\\' => match letters.next() {
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('0') => '\0',
+                Some('\\') => '\\',
+                other => {
+                    let other = other.map(String::from).unwrap_or_default();
+                    return Err(format!("\\{other} is no escape; there are \\n, \\r, \\t, \\0 and \\\\"));
+                }
+            },
+            plain => plain,
+        });
+    }
+    Ok(out)
+}
+
 /// A number of bytes: with k, M or G for powers of 1024.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     match ValueType::Size.parse(text) {

@@ -100,6 +100,9 @@ fn address(args: &Connect) -> Result<Address, Failure> {
     if args.crlf {
         set(OptionName::Crlf, Value::Flag(true));
     }
+    if let Some(text) = &args.preamble {
+        set(OptionName::Preamble, Value::Text(text.clone()));
+    }
     frame(&mut address, args.traffic.frame.as_ref());
     Ok(address)
 }

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use sockeye::relay::{self, Outcome, Registry, Way};
-use sockeye_proto::address::{OptionName, Spec};
+use sockeye_proto::address::{OptionName, Spec, Value};
 
 use super::{
     observe,
@@ -23,6 +23,11 @@ pub(super) fn run(args: &Relay) -> Result<ExitCode, Failure> {
                 [read, write].into_iter().for_each(|address| frame(address, args.traffic.frame.as_ref()));
             }
         }
+    }
+    if let (Some(text), [_, Spec::Single(address) | Spec::Dual { write: address, .. }]) =
+        (&args.preamble, &mut sides)
+    {
+        address.options.push(OptionName::Preamble, Value::Text(text.clone()));
     }
     let [first, second] = sides;
     let crowd = if forks(&first) { Crowd::Many } else { Crowd::One };

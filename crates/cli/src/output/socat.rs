@@ -148,7 +148,7 @@ impl EventLog {
         let logger = &self.logger;
         match text("event") {
             Some("listening") => {
-                let local = text("local").or(text("address")).unwrap_or_default();
+                let local = text("local").or_else(|| text("address")).unwrap_or_default();
                 logger.log(Level::Notice, &format!("listening on {}", socket_name(local)));
             }
             Some("opened") => {
