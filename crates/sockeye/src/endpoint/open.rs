@@ -257,33 +257,40 @@ async fn open_once(address: &Address, direction: Direction, context: &Context) -
 }
 
 async fn open_kind(address: &Address, direction: Direction, context: &Context) -> Result<Opened> {
-    let name = || address.to_string();
+    if let Some(listener) = open_listener(address, context).await? {
+        return Ok(Opened::Listener(Box::new(listener)));
+    }
     let options = &address.options;
-    let endpoint = match &address.kind {
+    let endpoint = open_endpoint(address, direction, context).await?;
+    let endpoint = begin(endpoint, &address.kind, options, context).await?;
+    Ok(Opened::Endpoint(Box::new(shape::apply(endpoint, options, context))))
+}
+
+/// The kinds that give an endpoint for each peer.
+async fn open_listener(address: &Address, context: &Context) -> Result<Option<Listener>> {
+    Ok(Some(match &address.kind {
         Kind::TcpListen { family, host, port } => {
-            return listener(tcp::listen(address, *family, host.as_ref(), port, context).await);
+            tcp::listen(address, *family, host.as_ref(), port, context).await?
         }
         Kind::UdpListen { family, host, port } => {
-            return listener(
-                udp::listen(address, *family, host.as_ref(), port, Share::ByPeer, context).await,
-            );
+            udp::listen(address, *family, host.as_ref(), port, Share::ByPeer, context).await?
         }
         Kind::UdpRecvfrom { family, host, port } => {
-            return listener(
-                udp::listen(address, *family, host.as_ref(), port, Share::ByDatagram, context).await,
-            );
+            udp::listen(address, *family, host.as_ref(), port, Share::ByDatagram, context).await?
         }
-        Kind::ArqListen { host, port } => {
-            return listener(arq::listen(address, host.as_ref(), port, context).await);
-        }
-        Kind::TlsListen { host, port } => {
-            return listener(tls::listen(address, host.as_ref(), port, context).await);
-        }
-        Kind::IpRecvfrom { family, protocol } => {
-            return listener(raw::recvfrom(address, *family, protocol, context).await);
-        }
-        Kind::UnixListen(at) => return listener(unix::listen(address, at, context)),
-        Kind::UnixRecvfrom(at) => return listener(unix::recvfrom(address, at, context)),
+        Kind::ArqListen { host, port } => arq::listen(address, host.as_ref(), port, context).await?,
+        Kind::TlsListen { host, port } => tls::listen(address, host.as_ref(), port, context).await?,
+        Kind::IpRecvfrom { family, protocol } => raw::recvfrom(address, *family, protocol, context).await?,
+        Kind::UnixListen(at) => unix::listen(address, at, context)?,
+        Kind::UnixRecvfrom(at) => unix::recvfrom(address, at, context)?,
+        _ => return Ok(None),
+    }))
+}
+
+/// The kinds that are one endpoint.
+async fn open_endpoint(address: &Address, direction: Direction, context: &Context) -> Result<Endpoint> {
+    let name = || address.to_string();
+    Ok(match &address.kind {
         Kind::Tcp { family, to } => tcp::connect(address, *family, to).await?,
         Kind::Udp { family, to } | Kind::UdpSendto { family, to } => {
             udp::connect(address, *family, to).await?
@@ -324,11 +331,5 @@ async fn open_kind(address: &Address, direction: Direction, context: &Context) -
             let reason = Reason::Usage("this kind of address cannot be opened yet".into());
             return Err(Error::new("open", format!("{other:?}"), reason));
         }
-    };
-    let endpoint = begin(endpoint, &address.kind, options, context).await?;
-    Ok(Opened::Endpoint(Box::new(shape::apply(endpoint, options, context))))
-}
-
-fn listener(listener: Result<Listener>) -> Result<Opened> {
-    Ok(Opened::Listener(Box::new(listener?)))
+    })
 }
