@@ -102,7 +102,7 @@ fn its_defaults_and_its_log_of_a_transfer() {
     let log = folder.path().join("log");
     let mut server = Running::start(
         Command::new(&link)
-            .args(["-d", "-d", "tcp-listen:0,bind=127.0.0.1", "system:'echo $SOCAT_PEERADDR; cat'"])
+            .args(["-d", "-d", "tcp-listen:0,bind=127.0.0.1", "system:'echo $SOCAT_PEERADDR'"])
             .stdin(Stdio::null()),
     );
     let line = server.line("N listening on AF=2 127.0.0.1:");

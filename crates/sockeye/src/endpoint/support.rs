@@ -124,7 +124,7 @@ fn handled_by_few(name: OptionName, address: &Address, of: &Of) -> bool {
         O::Cert | O::Cafile | O::Verify | O::Alpn | O::MinVersion => of.tls,
         O::Capath | O::Commonname | O::Sni | O::NoSni => matches!(kind, Kind::Tls { .. }),
         O::ArqMode | O::Channels | O::Window | O::ArqCongestion | O::Integrity => of.arq,
-        O::ArqMtu | O::Idle | O::Checksum | O::Retransmit => of.arq,
+        O::ArqMtu | O::Idle | O::Checksum | O::Retransmit | O::WindowSvg => of.arq,
         _ => false,
     }
 }
