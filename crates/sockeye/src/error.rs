@@ -166,7 +166,21 @@ fn io_class(error: &io::Error) -> Class {
         io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Class::Usage,
         _ if matches!(
             error.raw_os_error(),
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::EBADF | libc::ENOTSOCK)
+            Some(
+                libc::EMFILE
+                    | libc::ENFILE
+                    | libc::ENOBUFS
+                    | libc::EBADF
+                    | libc::ENOTSOCK
+                    | libc::EISDIR
+                    | libc::ENOTDIR
+                    | libc::ELOOP
+                    | libc::ENOSPC
+                    | libc::EDQUOT
+                    | libc::EROFS
+                    | libc::ENXIO
+                    | libc::ENAMETOOLONG
+            )
         ) =>
         {
             Class::Resource

@@ -97,15 +97,24 @@ async fn serve(
     plan: Plan,
     framed: bool,
 ) -> Result<ExitCode, Failure> {
-    let (limits, events, json) = (plan.limits.clone(), session.events.clone(), args.traffic.json);
+    let (mut limits, events, json) = (plan.limits.clone(), session.events.clone(), args.traffic.json);
     let stop = session.stop.clone();
     let served = if let Some(program) = program(args) {
-        let shared = Arc::new((program, plan, stop.clone()));
+        // The client's own, and up to two pipes of its program.
+        limits.each = 3;
+        let shared = Arc::new((program, plan, stop.clone(), listener.shortage()));
         let client = move |endpoint: Endpoint| {
             let shared = shared.clone();
             async move {
-                let (program, plan, stop) = &*shared;
-                match started(program, &plan.context.facing(&endpoint.about), framed).await {
+                let (program, plan, stop, shortage) = &*shared;
+                let context = plan.context.facing(&endpoint.about);
+                let started = loop {
+                    let started = started(program, &context, framed).await;
+                    if !shortage.waited(started.as_ref().err()).await {
+                        break started;
+                    }
+                };
+                match started {
                     Ok(program) => drop(relay::pair(program, endpoint, plan, stop, Urgency::Now).await),
                     Err(error) => {
                         output::notice(format_args!("{error}"));

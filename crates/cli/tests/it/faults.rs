@@ -4,11 +4,12 @@ use std::{
     fs,
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    process::Command,
     time::{Duration, Instant},
 };
 
 use crate::{
-    common::{listening, peer, python, python_beside, sockeye, until},
+    common::{listening, peer, place, python, python_beside, sockeye, until},
     support::{self, PATIENCE, Running},
 };
 
@@ -41,6 +42,64 @@ fn share(process: &Running, window: Duration) -> f64 {
 
 fn descriptors(process: &Running) -> usize {
     fs::read_dir(format!("/proc/{}/fd", process.child.id())).expect("it runs").count()
+}
+
+fn resident(process: &Running) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.child.id())).expect("it runs");
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("a size");
+    line.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number of kB")
+}
+
+fn limited(descriptors: u32, args: &[&str]) -> (Running, String) {
+    let line = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+    let mut server =
+        Running::start(Command::new("sh").args(["-c", &line, env!("CARGO_BIN_EXE_sockeye")]).args(args));
+    let at = place(&mut server);
+    (server, at)
+}
+
+#[test]
+fn fault_01_more_clients_than_descriptors() {
+    if !support::peers(&["python3"]) {
+        return;
+    }
+    for args in [
+        &["serve", "echo", "tcp-listen:127.0.0.1:0"][..],
+        &["relay", "tcp-listen:127.0.0.1:0,fork", "socketpair"],
+    ] {
+        let (server, at) = limited(64, args);
+        let began = Instant::now();
+        let program = "
+host, port = a[0].rsplit(':', 1)
+all = [socket.create_connection((host, int(port))) for i in range(500)]
+print('connected')
+sys.stdin.readline()
+for i, s in enumerate(all):
+    s.settimeout(60)
+    s.sendall(b'%d' % i)
+    s.shutdown(socket.SHUT_WR)
+    assert s.makefile('rb').read() == b'%d' % i
+    s.close()
+print('served')
+";
+        let program = format!("import sys, socket\na = sys.argv[1:]\n{program}");
+        let mut clients = Running::start(
+            Command::new("python3").args(["-uc", &program, &at]).stdin(std::process::Stdio::piped()),
+        );
+        clients.line("connected");
+        let share = share(&server, Duration::from_secs(2));
+        assert!(share < 0.05, "{share} of a core");
+        drop(clients.child.stdin.take());
+        clients.line("served");
+        server.signal("TERM");
+        let (status, lines) = server.finish();
+        assert!(status.success(), "{lines:?}");
+        let told = lines.iter().filter(|l| l.contains("Too many open files")).count() as u64;
+        assert!((1..=began.elapsed().as_secs() + 1).contains(&told), "{lines:#?}");
+        if args[0] == "serve" {
+            assert!(lines.iter().any(|l| l == "sockeye: 500 clients served"), "{lines:?}");
+        }
+    }
 }
 
 #[test]
@@ -91,6 +150,37 @@ for i in range(200):
         server.finish()
     };
     assert!(status.success() && lines.len() <= 2, "{lines:?}");
+}
+
+#[test]
+fn fault_04_the_reader_leaves() {
+    if !support::peers(&["bash"]) {
+        return;
+    }
+    let bin = env!("CARGO_BIN_EXE_sockeye");
+    for line in [
+        "relay -u open:/dev/zero -",
+        "relay 'exec:yes' -",
+        "relay -v -u open:/dev/zero open:/dev/null 2>&1",
+        "options",
+        "options --json",
+        "--help",
+        "relay --help",
+        "completions bash",
+        "man",
+        "frame --from fixed:1 --to line /dev/zero",
+    ] {
+        let script = format!("timeout -s KILL 60 '{bin}' {line} | head -c 1 >&2; exit ${{PIPESTATUS[0]}}");
+        // `-v` goes on: what it shows is a comment on the work, not the work.
+        let script = script.replace(
+            "timeout -s KILL 60",
+            if line.contains("-v") { "timeout 1" } else { "timeout -s KILL 60" },
+        );
+        let ran = peer("bash", &["-c", &script], b"");
+        let expected: &[i32] = if line.contains("-v") { &[124] } else { &[0] };
+        assert!(ran.code.is_some_and(|c| expected.contains(&c)), "{line}: {:?} {}", ran.code, ran.err);
+        assert!(!ran.err.contains("panicked"), "{line}: {}", ran.err);
+    }
 }
 
 /// A server whose output nobody reads any more ends: what it had to say was the point of `-v`.
@@ -197,6 +287,32 @@ fn fault_06_a_half_close_after_the_request() {
 }
 
 #[test]
+fn fault_07_one_side_stops_reading() {
+    if !support::peers(&["ss"]) {
+        return;
+    }
+    let target = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = target.local_addr().expect("bound");
+    let (mut relay, at) =
+        listening(&["relay", "-T", "0.5", "tcp-listen:127.0.0.1:0,fork", &format!("tcp:{place}")]);
+    let before = descriptors(&relay);
+    let mut client = connect(&at);
+    let (far, _) = target.accept().expect("it connects");
+    // More than all the buffers take, to someone who does not read; then both half-close.
+    client.set_write_timeout(Some(Duration::from_millis(200))).expect("a timeout");
+    let block = vec![0; 1 << 20];
+    while client.write(&block).is_ok() {}
+    client.shutdown(Shutdown::Write).expect("half-closed");
+    far.shutdown(Shutdown::Write).expect("half-closed");
+    let said = relay.line("nothing passed for 500ms");
+    assert!(said.contains(&place.to_string()), "{said}");
+    until(|| descriptors(&relay) <= before, "both descriptors closed");
+    let pid = format!("pid={},", relay.child.id());
+    let seen = peer("ss", &["-Htnp", "state", "close-wait"], b"").text();
+    assert!(!seen.contains(&pid), "{seen}");
+}
+
+#[test]
 fn fault_08_unread_input_does_not_cut_the_reply() {
     let (_server, at) = listening(&["serve", "greet", "tcp-listen:127.0.0.1:0", "--delay", "50ms"]);
     for _ in 0..20 {
@@ -207,6 +323,34 @@ fn fault_08_unread_input_does_not_cut_the_reply() {
         client.read_to_string(&mut reply).expect("an end, not a reset");
         assert_eq!(reply, "Thank you for connecting\r\n");
     }
+}
+
+/// 10 MB at 1 kB/s would take three hours: the reader is that slow until memory has been measured, then reads on.
+#[test]
+fn fault_09_tiny_buffers_and_a_slow_reader() {
+    let target = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let to = format!("tcp:{},sndbuf=2304,rcvbuf=2304", target.local_addr().expect("bound"));
+    let (relay, at) = listening(&["relay", "tcp-listen:127.0.0.1:0,rcvbuf=2304,sndbuf=2304", &to]);
+    let mut client = connect(&at);
+    let (mut far, _) = target.accept().expect("it connects");
+    let data: Vec<u8> = (0..10_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let sent = data.clone();
+    let writer = std::thread::spawn(move || client.write_all(&sent));
+    let mut got = vec![0; 1000];
+    far.read_exact(&mut got).expect("the first kilobyte");
+    let before = resident(&relay);
+    for _ in 0..4 {
+        std::thread::sleep(Duration::from_millis(250));
+        let mut next = [0; 250];
+        far.read_exact(&mut next).expect("more");
+        got.extend(next);
+    }
+    let slow = resident(&relay);
+    far.read_to_end(&mut got).expect("all of it");
+    assert!(got == data, "every byte");
+    assert!(slow.saturating_sub(before) < 1024, "{before} kB grew to {slow} kB");
+    writer.join().expect("no panic").expect("sent");
+    assert!(relay.finish().0.success());
 }
 
 /// Stopping and continuing a process interrupts its waits (signal(7)), and so does the handler for the end of

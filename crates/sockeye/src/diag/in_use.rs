@@ -9,6 +9,7 @@ use sockeye_proto::diag::{
 };
 
 use super::{Processes, Query, Table};
+use crate::Error;
 
 /// What someone tried to bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,18 @@ pub fn explain_in_use(bind: Bind<'_>) -> Option<String> {
             unix(path.as_os_str().as_bytes(), Some(path))
         }
         Bind::Abstract(name) => unix(&[b"\0", name].concat(), None),
+    }
+}
+
+/// The same error; where it is an `EADDRINUSE`, with what [`explain_in_use`] found as its advice.
+#[must_use]
+pub fn explained(error: Error, bind: Bind<'_>) -> Error {
+    if error.errno() != Some(libc::EADDRINUSE) {
+        return error;
+    }
+    match explain_in_use(bind) {
+        Some(found) => error.hint(found),
+        None => error,
     }
 }
 

@@ -29,7 +29,7 @@ mod summary;
 
 pub use file::{read_dump, write_dump};
 pub use follow::{Follow, Transition};
-pub use in_use::{Bind, explain_in_use};
+pub use in_use::{Bind, explain_in_use, explained};
 pub use names::Machine;
 pub use netlink::{Destroyed, enter_namespace};
 pub use process::{Holder, Processes};

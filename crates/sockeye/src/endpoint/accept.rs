@@ -6,7 +6,7 @@
 use std::{
     io,
     os::fd::OwnedFd,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -18,10 +18,10 @@ use super::{
     About, Context, Endpoint, Handle, Unlink, access::Access, begin::begin, net::named, shape, sockopt, tcp,
     uninterrupted,
 };
-use crate::{Error, Result, socket::Addr};
+use crate::{Error, Result, error::Reason, socket::Addr};
 
 /// How long to wait for descriptors to come free before trying again.
-const BACKOFF: Duration = Duration::from_millis(100);
+pub(super) const BACKOFF: Duration = Duration::from_millis(100);
 
 /// How often a refusal of the kernel is told.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub struct Listener {
     kind: Kind,
     options: Options,
     context: Context,
-    told: Option<Instant>,
+    shortage: Arc<Shortage>,
     /// The path of a Unix socket, and lock files, go with their listener.
     unlink: Vec<Unlink>,
 }
@@ -79,18 +79,14 @@ impl Listener {
 
     fn with(source: Source, about: About, address: &Address, context: &Context) -> Result<Self> {
         let access = Access::of(&address.options)?;
-        let about = about.into();
-        let (kind, options) = (address.kind.clone(), address.options.clone());
-        Ok(Self {
-            source,
-            about,
-            access,
-            kind,
-            options,
+        let about = Arc::new(about);
+        let (kind, options, context) = (address.kind.clone(), address.options.clone(), context.clone());
+        let shortage = Arc::new(Shortage {
+            address: about.address.clone(),
             context: context.clone(),
-            told: None,
-            unlink: Vec::new(),
-        })
+            told: Mutex::default(),
+        });
+        Ok(Self { source, about, access, kind, options, context, shortage, unlink: Vec::new() })
     }
 
     /// Without a look at the peers, and without what options do to the data.
@@ -123,6 +119,11 @@ impl Listener {
         &self.about
     }
 
+    /// What to do when there is no room for what a client needs.
+    pub fn shortage(&self) -> Arc<Shortage> {
+        self.shortage.clone()
+    }
+
     /// Waits for the next peer that is allowed in.
     ///
     /// # Errors
@@ -139,8 +140,8 @@ impl Listener {
                     match accept_one(handle, &self.about.address, &self.options).await {
                         Ok(endpoint) => endpoint,
                         Err(e) if is_about_the_peer(&e) => continue,
-                        Err(e) if is_shortage(&e) => {
-                            self.tell(&e);
+                        Err(e) if is_shortage(e.raw_os_error()) => {
+                            self.shortage.tell(&e.into());
                             tokio::time::sleep(BACKOFF).await;
                             continue;
                         }
@@ -164,16 +165,35 @@ impl Listener {
     fn failed(&self, error: io::Error) -> Error {
         Error::new("accept on", &self.about.address, error)
     }
+}
 
-    fn tell(&mut self, error: &io::Error) {
+/// What a listener does when descriptors or the kernel's memory run out: it says so, seldom, and waits.
+#[derive(Debug)]
+pub struct Shortage {
+    address: String,
+    context: Context,
+    told: Mutex<Option<Instant>>,
+}
+
+impl Shortage {
+    /// After a failure to open something on behalf of a client that was accepted already: where there was no
+    /// room, waits for a moment and says that it is worth another attempt.
+    pub async fn waited(&self, failure: Option<&Error>) -> bool {
+        let Some(error) = failure.filter(|e| is_shortage(e.errno())) else { return false };
+        self.tell(error.reason());
+        tokio::time::sleep(BACKOFF).await;
+        true
+    }
+
+    /// At most one line in a while, however many clients wait.
+    pub(super) fn tell(&self, reason: &Reason) {
         let now = Instant::now();
-        if self.told.is_none_or(|last| now.duration_since(last) >= TELL_EVERY) {
-            self.told = Some(now);
-            let reason = crate::error::Reason::Io(io::Error::from(error.kind()));
-            let reason = error.raw_os_error().map_or(reason, |n| io::Error::from_raw_os_error(n).into());
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|last| now.duration_since(last) >= TELL_EVERY) {
+            *told = Some(now);
             self.context.notice(format_args!(
-                "{}: cannot accept: {reason} (clients wait; raise the limit with 'ulimit -n')",
-                self.about.address
+                "{}: no room for more: {reason} (clients wait; raise the limit with 'ulimit -n')",
+                self.address
             ));
         }
     }
@@ -209,6 +229,6 @@ fn is_about_the_peer(error: &io::Error) -> bool {
     )
 }
 
-fn is_shortage(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+fn is_shortage(errno: Option<i32>) -> bool {
+    matches!(errno, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }

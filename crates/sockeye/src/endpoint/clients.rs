@@ -1,13 +1,14 @@
 //! Many clients at a time: a task for each endpoint that a listener gives, within a limit.
 
 use std::{
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::{Endpoint, Listener};
+use super::{Endpoint, Listener, accept::BACKOFF};
 use crate::{
     Result,
     event::{Event, Events},
@@ -33,13 +34,17 @@ pub struct Limits {
     pub when_full: WhenFull,
     /// After how many clients the listener closes, if after any.
     pub total: Option<u64>,
+    /// How many descriptors a client takes. Those that take more than their own are let in only where there is
+    /// room for all of them: clients that each hold one and wait for a second would wait for one another.
+    pub each: usize,
     /// How long clients may go on once the process was asked to end.
     pub drain: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { most: None, when_full: WhenFull::default(), total: None, drain: Duration::from_secs(5) }
+        let (when_full, drain) = (WhenFull::default(), Duration::from_secs(5));
+        Self { most: None, when_full, total: None, each: 1, drain }
     }
 }
 
@@ -70,11 +75,17 @@ where
 {
     let began = Instant::now();
     let places = limits.most.map(|most| Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))));
+    let descriptors = Descriptors::of(limits.each);
+    let shortage = listener.shortage();
     let mut served = Served::default();
     let mut running = JoinSet::new();
     let outcome = loop {
         if limits.total.is_some_and(|total| served.clients >= total) {
             break Ok(());
+        }
+        let room = descriptors.is_room_for(running.len() + 1);
+        if !room {
+            shortage.tell(&io::Error::from_raw_os_error(libc::EMFILE).into());
         }
         let next = async {
             let place = match (&places, limits.when_full) {
@@ -87,7 +98,9 @@ where
             biased;
             () = stop.asked(Urgency::Drain) => break Ok(()),
             Some(_) = running.join_next() => continue,
-            next = next => match next {
+            // The limit may be raised meanwhile.
+            () = tokio::time::sleep(BACKOFF), if !room => continue,
+            next = next, if room => match next {
                 Ok(next) => next,
                 Err(error) => break Err(error),
             },
@@ -121,6 +134,37 @@ where
         seconds: began.elapsed().as_secs_f64(),
     });
     outcome.map(|()| served)
+}
+
+/// Counts descriptors beforehand.
+#[derive(Debug)]
+struct Descriptors {
+    /// How many one client takes.
+    each: usize,
+    /// How many were open before there were clients.
+    others: usize,
+}
+
+impl Descriptors {
+    /// Room for what is open for a moment: resolving a name, starting a program, a pipe to splice through.
+    const SPARE: usize = 8;
+
+    fn of(each: usize) -> Self {
+        // One is for the directory that is read here.
+        let open = std::fs::read_dir("/proc/self/fd").map_or(Self::SPARE, |all| all.count() - 1);
+        Self { each, others: open + Self::SPARE }
+    }
+
+    /// Whether this many clients have room. One always has: whether it is enough it finds out itself. Where
+    /// each takes only its own, accept(2) says so as well.
+    fn is_room_for(&self, clients: usize) -> bool {
+        if self.each <= 1 || clients <= 1 {
+            return true;
+        }
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let wanted = (self.others + clients * self.each) as u64;
+        limit.is_none_or(|limit| wanted <= limit)
+    }
 }
 
 async fn refuse(mut endpoint: Endpoint, most: usize, events: Events) {

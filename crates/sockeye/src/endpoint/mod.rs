@@ -39,7 +39,7 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use accept::Listener;
+pub use accept::{Listener, Shortage};
 pub use access::Access;
 pub use datagram::{DatagramReader, DatagramWriter};
 pub use framed::{Explain, lines};

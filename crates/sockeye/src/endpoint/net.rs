@@ -13,7 +13,12 @@ use sockeye_proto::address::{Address, Family, Host, HostPort, Kind, OptionName, 
 use tokio::{io::Interest, task::JoinSet};
 
 use super::{Handle, namespace, sockopt};
-use crate::{Error, Result, error::Reason, socket};
+use crate::{
+    Error, Result,
+    diag::{self, Bind},
+    error::Reason,
+    socket,
+};
 
 /// How long one attempt to connect may take where `connect-timeout` says nothing.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -125,9 +130,32 @@ pub(super) fn socket_of(
 /// A socket of this kind bound to `at`, options set.
 pub(crate) fn bound(options: &Options, at: SocketAddr, kind: Type, what: &str) -> Result<Socket> {
     let socket = socket(options, Domain::for_address(at), kind, what)?;
-    socket.bind(&at.into()).map_err(|e| Error::new("bind to", format!("{what} at {at}"), e))?;
+    bind(&socket, at, kind, options, what)?;
     sockopt::late(options, &socket)?;
     Ok(socket)
+}
+
+/// bind(2), with `lowport` to a free low port; where the place is taken, the error says by whom. `what` is the
+/// address as it was given.
+pub(super) fn bind(
+    socket: &Socket,
+    at: SocketAddr,
+    kind: Type,
+    options: &Options,
+    what: &str,
+) -> Result<()> {
+    bind_source(socket, at, options)
+        .map_err(|e| not_bound(Error::new("bind to", format!("{what} at {at}"), e), at, kind, options))
+}
+
+/// An error of bind(2) or listen(2) with what keeps the place.
+pub(super) fn not_bound(error: Error, at: SocketAddr, kind: Type, options: &Options) -> Error {
+    // Who is in another namespace is not to be seen from here.
+    if options.has(OptionName::Netns) {
+        return error;
+    }
+    let bind = if kind == Type::DGRAM { Bind::Udp(at) } else { Bind::Tcp(at) };
+    diag::explained(error, bind)
 }
 
 /// What a connected socket knows of itself.
@@ -183,7 +211,7 @@ async fn connect_one(
     let failed = |e: Reason| Error::new("connect to", peer, e);
     let socket = socket(options, Domain::for_address(peer), kind, what)?;
     if let Some(source) = source(options, peer).await? {
-        bind_source(&socket, source, options).map_err(|e| Error::new("bind to", source, e))?;
+        bind(&socket, source, kind, options, what)?;
     }
     let handle = connect_socket(socket, &peer.into(), limit).await.map_err(failed)?;
     sockopt::late(options, &handle)?;

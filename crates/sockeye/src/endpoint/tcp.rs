@@ -62,8 +62,12 @@ async fn listening(address: &Address, family: Family, host: Option<&Host>, port:
     if !address.options.has(OptionName::Reuseaddr) {
         socket.set_reuse_address(true).map_err(|e| Error::new("set SO_REUSEADDR on", &what, e))?;
     }
-    socket.bind(&at.into()).map_err(|e| Error::new("listen on", at, e))?;
-    socket.listen(backlog(&address.options)).map_err(|e| Error::new("listen on", at, e))?;
+    let failed = |e| {
+        let error = Error::new("listen on", format!("{what} at {at}"), e);
+        net::not_bound(error, at, Type::STREAM, &address.options)
+    };
+    socket.bind(&at.into()).map_err(failed)?;
+    socket.listen(backlog(&address.options)).map_err(failed)?;
     Ok(OwnedFd::from(socket))
 }
 

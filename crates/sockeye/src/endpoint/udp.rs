@@ -53,7 +53,7 @@ pub(super) async fn datagram(address: &Address, family: Family, to: &HostPort) -
     let to = net::resolve(to, family).await?[0];
     let socket = net::socket(&address.options, Domain::for_address(to), Type::DGRAM, &what)?;
     if let Some(source) = net::source(&address.options, to).await? {
-        socket.bind(&source.into()).map_err(|e| Error::new("bind to", source, e))?;
+        net::bind(&socket, source, Type::DGRAM, &address.options, &what)?;
     }
     let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(|a| a.to_string());
     let socket = Handle::new(socket.into()).and_then(|handle| Udp::new(handle.into()));

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    diag::{self, Bind},
     socket::{Addr, UnixAddr, remove_stale},
 };
 
@@ -181,7 +182,11 @@ pub(super) fn socketpair(address: &Address) -> Result<Endpoint> {
 
 /// Binds, after removing what an earlier server left behind; `None` where there is no path to remove later.
 fn bind(socket: &Socket, name: &UnixName, options: &Options) -> Result<Option<Unlink>> {
-    let failed = |e| Error::new("bind to", name, e);
+    let place = match name {
+        UnixName::Path(path) => Bind::Unix(Path::new(path)),
+        UnixName::Abstract(name) => Bind::Abstract(name.as_bytes()),
+    };
+    let failed = |e| diag::explained(Error::new("bind to", name, e), place);
     if let UnixName::Path(path) = name {
         if options.flag(OptionName::UnlinkEarly) || options.flag(OptionName::Unlink) {
             super::file::remove_first(path, options)?;

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 pub(super) fn of(errno: i32, attempt: &str, target: &str) -> Option<&'static str> {
     let binds = ["bind", "listen"].iter().any(|verb| attempt.starts_with(verb));
     let connects = ["connect", "send"].iter().any(|verb| attempt.starts_with(verb));
+    let opens = attempt.starts_with("open") || attempt.starts_with("create");
     let place = Place::of(target);
     let advice = match errno {
         libc::EADDRINUSE if place == Place::Path => {
@@ -21,10 +22,22 @@ pub(super) fn of(errno: i32, attempt: &str, target: &str) -> Option<&'static str
         libc::ENOENT if attempt.starts_with("set TCP_CONGESTION") => {
             "net.ipv4.tcp_available_congestion_control lists those that the kernel has loaded"
         }
+        libc::ECONNREFUSED if place == Place::Path && is_no_socket(target) => {
+            "what is at that path is no socket: check the path, or use open: for a file"
+        }
         libc::ECONNREFUSED if place == Place::Path => "no server listens at that path any more: start it",
         libc::ECONNREFUSED => "nothing listens there: start the server, or check the host and the port",
         libc::ENOENT if connects => "there is no such path: start the server, or check the path",
         libc::ENOENT if binds => "the directory of that path does not exist",
+        libc::ENOENT if opens => "there is no such file or directory: check the path, or use create: to make it",
+        libc::EISDIR => "that is a directory: give the path of a file in it",
+        libc::ENOTDIR => "a part of that path is a file where a directory is meant",
+        libc::ELOOP => "symbolic links on that path lead in a circle",
+        libc::ENAMETOOLONG => "the path, or a name in it, is longer than the file system takes",
+        libc::EROFS => "that file system can only be read",
+        libc::ENOSPC | libc::EDQUOT => "the file system or the user's share of it is full: remove something",
+        libc::ENXIO if opens => "nobody reads that FIFO, or it is a socket: start the reader, or use unix: for a socket",
+        libc::EEXIST if opens => "leave out excl to use what is there, or take another path",
         libc::EPROTOTYPE => "the socket at that path is of another type: stream, datagram or seqpacket",
         libc::ENOTSOCK => "what is at that path or descriptor is not a socket",
         libc::ENETUNREACH => {
@@ -88,6 +101,13 @@ fn not_permitted(errno: i32, attempt: &str, place: Place) -> Option<&'static str
         _ => return None,
     };
     Some(advice)
+}
+
+/// Whether something other than a socket is at the path that `target` names; connect(2) calls that refused.
+fn is_no_socket(target: &str) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let path = target.get(target.find('/').unwrap_or(0)..).unwrap_or(target);
+    std::fs::metadata(path).is_ok_and(|found| !found.file_type().is_socket())
 }
 
 /// What sort of place a target names.

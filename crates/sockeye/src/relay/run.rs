@@ -173,15 +173,21 @@ async fn many(
     plan: &Plan,
     stop: &Stop,
 ) -> Result<Outcome> {
-    let shared = Arc::new((other.clone(), plan.clone(), stop.clone()));
+    let shared = Arc::new((other.clone(), plan.clone(), stop.clone(), listener.shortage()));
+    let limits = Limits { each: 1 + descriptors(other), ..plan.limits.clone() };
     let client = move |endpoint: Endpoint| {
         let shared = shared.clone();
         async move {
-            let (other, plan, stop) = &*shared;
+            let (other, plan, stop, shortage) = &*shared;
             let context = plan.context.facing(&endpoint.about);
-            let opened = match Box::pin(open_spec(other, direction, &context)).await {
-                Ok(opened) => Box::pin(opened.first(accept_timeout(other))).await,
-                Err(error) => Err(error),
+            let opened = loop {
+                let opened = match Box::pin(open_spec(other, direction, &context)).await {
+                    Ok(opened) => Box::pin(opened.first(accept_timeout(other))).await,
+                    Err(error) => Err(error),
+                };
+                if !shortage.waited(opened.as_ref().err()).await {
+                    break opened;
+                }
             };
             match opened {
                 Ok(second) => drop(Box::pin(pair(endpoint, second, plan, stop, Urgency::Now)).await),
@@ -192,7 +198,7 @@ async fn many(
             }
         }
     };
-    let served = clients::serve(listener, &plan.limits, &plan.context.events, stop, client).await?;
+    let served = clients::serve(listener, &limits, &plan.context.events, stop, client).await?;
     Ok(Outcome::Many(served))
 }
 
@@ -231,6 +237,18 @@ pub async fn pair(first: Endpoint, second: Endpoint, plan: &Plan, stop: &Stop, c
         report([&names[0], &names[1]], &summary);
     }
     summary
+}
+
+/// How many descriptors an address takes when it is open.
+fn descriptors(spec: &Spec) -> usize {
+    use sockeye_proto::address::Kind;
+    match spec {
+        Spec::Single(address) => match address.kind {
+            Kind::Socketpair | Kind::Pipe(_) | Kind::Exec(_) | Kind::System(_) | Kind::Shell(_) => 2,
+            _ => 1,
+        },
+        Spec::Dual { .. } => 2,
+    }
 }
 
 fn forks(spec: &Spec) -> bool {
