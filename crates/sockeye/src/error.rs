@@ -84,6 +84,7 @@ impl Error {
         let (attempt, target, reason) = (attempt.into(), target.to_string(), reason.into());
         let hint = match &reason {
             Reason::Io(e) => e.raw_os_error().and_then(|errno| hint::of(errno, &attempt, &target)),
+            Reason::TimedOut(_) => hint::of_timeout(&attempt),
             _ => None,
         };
         Self { attempt, target, reason, hint: hint.map(Cow::Borrowed) }

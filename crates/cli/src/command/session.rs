@@ -11,7 +11,7 @@ use sockeye::{
     stop::{Stop, Stopper, Urgency},
 };
 use sockeye_proto::{
-    address::{Address, Groups, Kind, OptionName, ParseError, Prompted, Role, Spec, Value},
+    address::{Address, Groups, Kind, OptionName, ParseError, Problem, Prompted, Role, Spec, Value},
     framing::{self, Framing},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -137,8 +137,15 @@ fn unreadable(error: &ParseError) -> Failure {
     let shown = error.diagram();
     let (problem, place) = shown.split_once('\n').unwrap_or((&shown, ""));
     let reason = Reason::Usage(problem.to_owned());
-    Failure::Explained(
-        Error::new("read the address", format!("\"{}\"", error.text), reason).into(),
-        place.to_owned(),
-    )
+    let shown = Error::new("read the address", format!("\"{}\"", error.text), reason);
+    let shown = match &error.what {
+        Problem::UnknownKeyword { nearest: None, .. } => {
+            shown.hint("`sockeye relay --help` shows what addresses look like")
+        }
+        Problem::UnknownOption { nearest: None, .. } => {
+            shown.hint("`sockeye options` lists those that sockets take")
+        }
+        _ => shown,
+    };
+    Failure::Explained(shown.into(), place.to_owned())
 }

@@ -6,6 +6,8 @@ mod support;
 mod binary;
 mod common;
 mod connect;
+mod datagrams;
+mod errors;
 mod faults;
 mod frame;
 mod framed;

@@ -113,7 +113,7 @@ fn who(socket: &Socket) -> String {
 
 fn unix(name: &[u8], path: Option<&Path>) -> Option<String> {
     let query = Query::of(&[Table::UnixStream, Table::UnixDatagram, Table::UnixSeqpacket]);
-    let bound = |s: &Socket| matches!(&s.local, Endpoint::Unix(Some(held), _) if **held == *name);
+    let bound = |s: &Socket| matches!(&s.local, Endpoint::Unix(Some(held), _) if is_same(held, name, path));
     let mut all = query.sockets().ok()?.filter(bound);
     // Connections carry the name of the socket that accepted them.
     let holder = all.clone().find(|s| s.state == State::Listen).or_else(|| all.next());
@@ -125,13 +125,24 @@ fn unix(name: &[u8], path: Option<&Path>) -> Option<String> {
         (None, Some(path)) => {
             use std::os::unix::fs::FileTypeExt;
             let kind = std::fs::symlink_metadata(path).ok()?.file_type();
-            Some(match kind.is_socket() {
-                true => {
-                    "nobody holds it: it was left behind; the option unlink-early removes it first".to_owned()
+            let text = match std::os::unix::net::UnixStream::connect(path) {
+                _ if !kind.is_socket() => "a file that is no socket is there; take another path",
+                Err(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
+                    "nobody holds it: it was left behind; the option unlink-early removes it first"
                 }
-                false => "a file that is no socket is there; take another path".to_owned(),
-            })
+                _ => "a process that cannot be seen from here holds it; take another path",
+            };
+            Some(text.to_owned())
         }
         (None, None) => None,
     }
+}
+
+/// Whether `held` is the name that was wanted. The kernel knows a path as it was bound, so a relative one
+/// counts where the wanted path ends with it.
+fn is_same(held: &[u8], wanted: &[u8], path: Option<&Path>) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    let relative = Path::new(std::ffi::OsStr::from_bytes(held));
+    let ends = |path: &Path| relative.is_relative() && held.first() != Some(&0) && path.ends_with(relative);
+    held == wanted || path.is_some_and(ends)
 }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     Error, Result,
     diag::{self, Bind},
+    error::Reason,
     socket::{Addr, UnixAddr, remove_stale},
 };
 
@@ -227,8 +228,11 @@ fn sockaddr(name: &UnixName) -> Result<SockAddr> {
         UnixName::Path(path) => SockAddr::unix(path),
         UnixName::Abstract(name) => SockAddr::unix(format!("\0{name}")),
     };
-    made.map_err(|e| {
-        Error::new("use the path", name, e)
+    made.map_err(|_| {
+        let length = match name {
+            UnixName::Path(name) | UnixName::Abstract(name) => name.len(),
+        };
+        Error::new("use the path", name, Reason::Usage(format!("it is {length} bytes long")))
             .hint("a Unix socket's path is at most 107 bytes; use a shorter one, or a relative one")
     })
 }

@@ -7,7 +7,11 @@ pub(super) fn of(errno: i32, attempt: &str, target: &str) -> Option<&'static str
     let binds = ["bind", "listen"].iter().any(|verb| attempt.starts_with(verb));
     let connects = ["connect", "send"].iter().any(|verb| attempt.starts_with(verb));
     let opens = attempt.starts_with("open") || attempt.starts_with("create");
-    let place = Place::of(target);
+    let place = match Place::of(target) {
+        // A relative path looks like a host; it is one where something has that name.
+        _ if (binds || connects || opens) && std::fs::symlink_metadata(target).is_ok() => Place::Path,
+        place => place,
+    };
     let advice = match errno {
         libc::EADDRINUSE if place == Place::Path => {
             "something is at that path already: where no server uses it any more, remove it or listen with unlink-early"
@@ -74,6 +78,18 @@ pub(super) fn of(errno: i32, attempt: &str, target: &str) -> Option<&'static str
         _ => return None,
     };
     Some(advice)
+}
+
+/// Advice for a deadline that passed during `attempt`.
+pub(super) fn of_timeout(attempt: &str) -> Option<&'static str> {
+    match attempt {
+        "connect to" => Some(
+            "it may be down, or a firewall drops the packets; connect-timeout sets how long each address is tried",
+        ),
+        "accept on" => Some("nobody came; accept-timeout sets how long it waits"),
+        "go on with" => Some("the idle and total timeouts set how long it may be silent or take"),
+        _ => None,
+    }
 }
 
 /// Advice for `EACCES` and `EPERM`.
