@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    common::{ended, fed, listening, peer, port, run, sockeye},
+    common::{ended, fed, listening, peer, port, run, sockeye, until},
     support::{self, PATIENCE, Running},
 };
 
@@ -353,4 +353,23 @@ fn deadlines_are_kept() {
         let ran = fed(&mut held, b"");
         assert_eq!(ran.code, Some(3), "{}", ran.err);
     }
+}
+
+/// Neither side ever waits, and still signals and deadlines have their turn.
+#[test]
+fn sides_that_never_wait_can_be_stopped() {
+    for to in ["open:/dev/null", "open:/dev/null,append"] {
+        let running = Running::start(&mut sockeye(&["relay", "-u", "open:/dev/zero", to]));
+        let io = format!("/proc/{}/io", running.child.id());
+        let moved = || {
+            let io = std::fs::read_to_string(&io).expect("it runs");
+            io.lines().find_map(|l| l.strip_prefix("rchar: ")?.parse::<u64>().ok()).unwrap_or(0)
+        };
+        until(|| moved() > 10 << 20, "it moves data");
+        running.signal("TERM");
+        let (status, lines) = running.finish();
+        assert_eq!(status.code(), Some(128 + 15), "{lines:?}");
+    }
+    let ran = run(&["relay", "-u", "--total-timeout", "0.2", "open:/dev/zero", "open:/dev/null"], b"");
+    assert_eq!(ran.code, Some(3), "{}", ran.err);
 }

@@ -33,19 +33,6 @@ pub(super) fn of(errno: i32, attempt: &str, target: &str) -> Option<&'static str
         libc::ECONNREFUSED => "nothing listens there: start the server, or check the host and the port",
         libc::ENOENT if connects => "there is no such path: start the server, or check the path",
         libc::ENOENT if binds => "the directory of that path does not exist",
-        libc::ENOENT if opens => {
-            "there is no such file or directory: check the path, or use create: to make it"
-        }
-        libc::EISDIR => "that is a directory: give the path of a file in it",
-        libc::ENOTDIR => "a part of that path is a file where a directory is meant",
-        libc::ELOOP => "symbolic links on that path lead in a circle",
-        libc::ENAMETOOLONG => "the path, or a name in it, is longer than the file system takes",
-        libc::EROFS => "that file system can only be read",
-        libc::ENOSPC | libc::EDQUOT => "the file system or the user's share of it is full: remove something",
-        libc::ENXIO if opens => {
-            "nobody reads that FIFO, or it is a socket: start the reader, or use unix: for a socket"
-        }
-        libc::EEXIST if opens => "leave out excl to use what is there, or take another path",
         libc::EPROTOTYPE => "the socket at that path is of another type: stream, datagram or seqpacket",
         libc::ENOTSOCK => "what is at that path or descriptor is not a socket",
         libc::ENETUNREACH => {
@@ -75,6 +62,27 @@ pub(super) fn of(errno: i32, attempt: &str, target: &str) -> Option<&'static str
         libc::EISCONN => "the socket is connected already",
         libc::ENOPROTOOPT => "this kernel or kind of socket has no such option",
         libc::ENODEV => "there is no interface of that name: `ip link` lists them",
+        _ => return of_files(errno, opens),
+    };
+    Some(advice)
+}
+
+/// Advice for what happens to files and paths.
+fn of_files(errno: i32, opens: bool) -> Option<&'static str> {
+    let advice = match errno {
+        libc::ENOENT if opens => {
+            "there is no such file or directory: check the path, or use create: to make it"
+        }
+        libc::EISDIR => "that is a directory: give the path of a file in it",
+        libc::ENOTDIR => "a part of that path is a file where a directory is meant",
+        libc::ELOOP => "symbolic links on that path lead in a circle",
+        libc::ENAMETOOLONG => "the path, or a name in it, is longer than the file system takes",
+        libc::EROFS => "that file system can only be read",
+        libc::ENOSPC | libc::EDQUOT => "the file system or the user's share of it is full: remove something",
+        libc::ENXIO if opens => {
+            "nobody reads that FIFO, or it is a socket: start the reader, or use unix: for a socket"
+        }
+        libc::EEXIST if opens => "leave out excl to use what is there, or take another path",
         _ => return None,
     };
     Some(advice)
