@@ -260,10 +260,20 @@ fn what_the_disk_and_the_user_may_not() {
         nobody(&["connect", &format!("unix:{path}")]),
         nobody(&["relay", "-u", &format!("open:{path}"), "-"]),
     ];
+    let raw = ["ip4-sendto:127.0.0.1:253", "ip4-recv:253", "ip6-recvfrom:253"]
+        .map(|a| (a, nobody(&["relay", a, "-"])));
     let low = nobody(&["listen", "127.0.0.1:1"]);
     std::fs::remove_file(&bin).expect("it was there");
     for ran in &denied {
         says(ran, RESOURCE, &[&path, "Permission denied", "the permissions of the path"]);
+    }
+    // Fault run 25, its first part.
+    for (address, ran) in &raw {
+        says(
+            ran,
+            RESOURCE,
+            &[&address.to_uppercase(), "Operation not permitted", "CAP_NET_RAW", "ping_group_range"],
+        );
     }
     let open_to_all =
         std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").expect("Linux");

@@ -122,7 +122,8 @@ pub(super) fn socket_of(
     what: &str,
 ) -> Result<Socket> {
     let made = namespace::inside(options, || Socket::new(domain, kind, protocol))?;
-    let socket = made.map_err(|e| Error::new("make a socket for", what, e))?;
+    let attempt = if kind == Type::RAW { "open a raw socket for" } else { "make a socket for" };
+    let socket = made.map_err(|e| Error::new(attempt, what, e))?;
     sockopt::early(options, &socket)?;
     Ok(socket)
 }
@@ -137,13 +138,7 @@ pub(crate) fn bound(options: &Options, at: SocketAddr, kind: Type, what: &str) -
 
 /// bind(2), with `lowport` to a free low port; where the place is taken, the error says by whom. `what` is the
 /// address as it was given.
-pub(super) fn bind(
-    socket: &Socket,
-    at: SocketAddr,
-    kind: Type,
-    options: &Options,
-    what: &str,
-) -> Result<()> {
+pub(super) fn bind(socket: &Socket, at: SocketAddr, kind: Type, options: &Options, what: &str) -> Result<()> {
     bind_source(socket, at, options)
         .map_err(|e| not_bound(Error::new("bind to", format!("{what} at {at}"), e), at, kind, options))
 }

@@ -130,7 +130,6 @@ fn socket_for(address: &Address, to: SocketAddr, protocol: &Protocol) -> Result<
     let protocol = Some(socket2::Protocol::from(number.0));
     let (domain, what) = (Domain::for_address(to), address.to_string());
     net::socket_of(&address.options, domain, Type::RAW, protocol, &what)
-        .map_err(|e| if e.errno() == Some(libc::EPERM) { e.hint("raw sockets need CAP_NET_RAW") } else { e })
 }
 
 async fn bind_source(socket: &Socket, address: &Address, to: SocketAddr) -> Result<()> {
