@@ -43,9 +43,10 @@ fn unix_client_talks_to_every_kind_of_socket() {
         let program = format!(
             "
 s = socket.socket(socket.AF_UNIX, socket.{kind}); s.bind(a[0])
+if socket.{kind} != socket.SOCK_DGRAM: s.listen()
 print('ready')
 if socket.{kind} != socket.SOCK_DGRAM:
-    s.listen(); c, _ = s.accept()
+    c, _ = s.accept()
     c.sendall(b'heard ' + c.recv(99)); c.close()
 else:
     data, peer = s.recvfrom(99); s.sendto(b'heard ' + data, peer)
