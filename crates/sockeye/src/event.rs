@@ -158,16 +158,23 @@ impl<'a> Event<'a> {
     }
 }
 
-impl<'a> From<&'a crate::Error> for Event<'a> {
-    fn from(error: &'a crate::Error) -> Self {
+impl<'a> Event<'a> {
+    /// The event of a failure that ends the process with `code`: that of another tool's table.
+    pub fn failure(error: &'a crate::Error, code: u8) -> Self {
         Self::Error {
             class: error.class(),
-            code: error.class().exit_code(),
+            code,
             attempt: error.attempt(),
             target: error.target(),
             reason: error.reason().to_string(),
             hint: error.advice(),
         }
+    }
+}
+
+impl<'a> From<&'a crate::Error> for Event<'a> {
+    fn from(error: &'a crate::Error) -> Self {
+        Self::failure(error, error.class().exit_code())
     }
 }
 

@@ -8,14 +8,14 @@ use super::traffic::{Traffic, escaped, time};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sockeye connect 127.0.0.1:9999                       a console on a TCP server
-  sockeye connect localhost 9999                       the same, as nc spells it
-  printf 'request' | sockeye connect tcp:[::1]:9999    send, then wait for the whole answer
-  sockeye connect udp:127.0.0.1:9999                   each line is a datagram
-  sockeye connect -C tcp:127.0.0.1:25                  lines end in CR LF
-  sockeye connect unix:/run/x.sock                     a Unix socket
-  sockeye connect tcp:127.0.0.1:9999 --frame len:u32be type lines, send length-prefixed messages
-  sockeye connect -z 127.0.0.1:22                      only see whether somebody listens")]
+  sockeye connect 127.0.0.1:9999                     a console on a TCP server
+  sockeye connect localhost 9999                     the same, as nc spells it
+  printf 'hi' | sockeye connect tcp:[::1]:9999       send, then the whole answer
+  sockeye connect udp:127.0.0.1:9999                 each line is a datagram
+  sockeye connect -C tcp:127.0.0.1:25                lines end in CR LF
+  sockeye connect unix:/run/x.sock                   a Unix socket
+  sockeye connect -F len:u32be 127.0.0.1:9999        lines become messages
+  sockeye connect -z 127.0.0.1:22                    see whether it listens")]
 pub(crate) struct Connect {
     /// What to connect to: an address, or HOST:PORT
     pub(crate) address: String,

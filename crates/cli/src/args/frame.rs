@@ -32,14 +32,14 @@ pub(crate) struct Frame {
 
 const EXAMPLES: &str = "\
 Framings:
-  line                    text lines, ended by LF or CR LF
-  delim:BYTES             ended by these bytes: delim:\\r\\n, delim:\\x00, delim:0x0d0a
-  fixed:N                 N bytes each
-  len:TYPE                a length first: u8, u16, u24, u32, u64 with be or le, or varint
-                          (options: offset=, adjust=, skip=)
-  netstring               5:hello,
-  sealed                  length, sequence number, timestamp, checksums
-  max=SIZE                goes with each: the largest message (1M)
+  line         text lines, ended by LF or CR LF
+  delim:BYTES  ended by these bytes: delim:\\r\\n, delim:\\x00, delim:0x0d0a
+  fixed:N      N bytes each
+  len:TYPE     a length first: u8, u16, u24, u32, u64 with be or le, or varint
+               (options: offset=, adjust=, skip=)
+  netstring    5:hello,
+  sealed       length, sequence number, timestamp, checksums
+  max=SIZE     goes with each: the largest message (1M)
 
 Examples:
   sockeye frame --from line --to len:u32be requests.txt > requests.bin

@@ -251,10 +251,10 @@ pub(crate) struct Again {
 
 const EXAMPLES: &str = "\
 Examples:
-  sockeye get http://127.0.0.1:8000/            the body, to the standard output
-  sockeye get -O https://example.org/a.tar.gz   to the file a.tar.gz, which appears when it is whole
-  sockeye get -C - --retry 5 -O URL             goes on where it stopped, now and later
-  sockeye get --wire http://127.0.0.1:8000/     the exchange, explained
+  sockeye get http://127.0.0.1:8000/           the body, to the standard output
+  sockeye get -O https://example.org/a.tar.gz  to the file a.tar.gz, when whole
+  sockeye get -C - --retry 5 -O URL            goes on where it stopped
+  sockeye get --wire http://127.0.0.1:8000/    the exchange, explained
   sockeye get -s -o /dev/null -w '%{http_code} %{time_total}\\n' URL
   sockeye get --json URL | jq .status
 

@@ -8,13 +8,13 @@ use super::traffic::{Traffic, time};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sockeye listen 9999                            one client, on this machine only
-  sockeye listen -k tcp:0.0.0.0:9999             client after client, from anywhere
-  sockeye listen -k 9999 --exec 'bc -l'          a program for each client
-  sockeye listen -k 9999 --sh-exec 'date; cat'   a shell command for each client
-  sockeye listen udp:127.0.0.1:9999              datagrams
-  sockeye listen unix:/tmp/x.sock                a Unix socket
-  sockeye listen -k 9999 --broker                what one client says, the others hear")]
+  sockeye listen 9999                           one client, on this machine only
+  sockeye listen -k tcp:0.0.0.0:9999            one client after another
+  sockeye listen -k 9999 --exec 'bc -l'         a program for each client
+  sockeye listen -k 9999 --sh-exec 'date; cat'  a shell command for each client
+  sockeye listen udp:127.0.0.1:9999             datagrams
+  sockeye listen unix:/tmp/x.sock               a Unix socket
+  sockeye listen -k 9999 --broker               clients hear each other")]
 pub(crate) struct Listen {
     /// Where to listen: an address, HOST:PORT, or a port on loopback
     pub(crate) address: String,

@@ -62,33 +62,48 @@ Examples:
 pub(crate) enum Command {
     /// Join two addresses: what one side says, the other hears
     Relay(Relay),
-    /// A console on a socket
+    /// Talk to a server: a console for people, a pipe for programs
     Connect(Connect),
     /// Accept connections: a console, or a program for each
     Listen(Listen),
-    /// Serve something small: hello, echo, greet, discard, time, chat and others
+    /// Serve something small: hello, echo, chat, files and others
     Serve(Serve),
-    /// Explain socket options, or show their values on a socket
-    Options(Options),
-    /// Convert, check and guess how messages are framed
-    Frame(Frame),
     /// Fetch URLs over HTTP/1, and show how the exchange went
     Get(Box<Get>),
+    /// Convert, check and guess how messages are framed
+    Frame(Frame),
+    /// Ask hosts whether they are there: ICMP, TCP or UDP; one or a network
+    Ping(Box<Ping>),
+    /// List sockets: who listens, who is connected, in which state
+    Ss(Box<Ss>),
+    /// List sockets in netstat's columns
+    Netstat(Netstat),
+    /// Watch TCP connections live: states, rates, the story of each
+    Watch(Watch),
+    /// Join two addresses as socat does: its options, log and exit codes
+    #[command(disable_help_flag = true)]
+    Socat(Socat),
+    /// Explain socket options, or show their values on a socket
+    Options(Options),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Print the manual pages
     Man(Man),
-    /// Join two addresses as socat does: its options, defaults, log and exit codes (socat -h)
-    #[command(disable_help_flag = true)]
-    Socat(Socat),
-    /// Ask hosts whether they are there, and how far: ICMP, TCP or UDP; one host or a network
-    Ping(Box<Ping>),
-    /// List sockets in netstat's columns
-    Netstat(Netstat),
-    /// List sockets: who listens, who is connected, in which state (ss)
-    Ss(Box<Ss>),
-    /// Watch TCP connections live: the state diagram, rates, and the story of each connection
-    Watch(Watch),
+}
+
+impl Command {
+    /// Where its events go, for commands that tell them the common way.
+    pub(crate) fn events(&self) -> Option<&Events> {
+        match self {
+            Self::Relay(args) => Some(&args.traffic.events),
+            Self::Connect(args) => Some(&args.traffic.events),
+            Self::Listen(args) => Some(&args.traffic.events),
+            Self::Serve(args) => Some(&args.events),
+            Self::Get(args) => Some(&args.show.events),
+            Self::Watch(args) => Some(&args.events),
+            _ => None,
+        }
+    }
 }
 
 /// What is wrong with a command line, or the help that it asked for.

@@ -124,16 +124,17 @@ pub(crate) struct PingFlags {
 
 const EXAMPLES: &str = "\
 Examples:
-  sockeye ping -c 3 example.org             one host, as ping does it
-  sockeye ping --plot example.org           a live picture of the times
-  sockeye ping 192.0.2.0/24 --alive         which hosts of a network answer
-  sockeye ping -c 10 -i 0.2 a b c --worst 2 several hosts, and the worst of them
-  sockeye ping --tcp 443 example.org        the time to set up a connection
-  sockeye ping --trace example.org          every router on the way
-  sockeye ping -c 5 --json example.org      the result with percentiles, for programs
+  sockeye ping -c 3 example.org         one host, as ping does it
+  sockeye ping --plot example.org       a live picture of the times
+  sockeye ping 192.0.2.0/24 --alive     which hosts of a network answer
+  sockeye ping -c 10 a b c --worst 2    several hosts, and the worst of them
+  sockeye ping --tcp 443 example.org    the time to set up a connection
+  sockeye ping --trace example.org      every router on the way
+  sockeye ping -c 5 --json example.org  with percentiles, for programs
 
-Exit codes: one host 0 answered, 1 not answered, 2 any error; several hosts 0 all answered, 1 some did
-not, 2 a name has no address, 3 wrong usage, 4 a system call failed.";
+Exit codes, one host: 0 answered, 1 not answered, 2 any error.
+Several hosts: 0 all answered, 1 some did not, 2 a name has no address,
+3 wrong usage, 4 a system call failed.";
 
 /// What `sockeye ping` was given.
 #[derive(Debug, Clone, Default, clap::Args)]

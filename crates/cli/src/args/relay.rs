@@ -6,16 +6,23 @@ use super::traffic::{Traffic, escaped};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sockeye relay tcp-listen:8080,fork tcp:127.0.0.1:80      forward a port
-  sockeye tcp:127.0.0.1:80 -                               the same command; - is standard input and output
-  sockeye relay unix-listen:/tmp/x.sock,fork tcp:[::1]:80  a Unix socket in front of a TCP server
-  sockeye relay -u udp-recv:5000 create:/tmp/capture       datagrams into a file, one way
-  sockeye relay tcp-listen:7000,fork 'exec:bc -l'          a program for each client
-  sockeye relay tcp-listen:7000,frame=line tcp:h:80,frame=len:u32be   convert between framings
-  sockeye relay udp-listen:7000 tcp:h:80,frame=len:u16be   datagrams over TCP, boundaries kept
-  sockeye relay -v -x tcp-listen:7000 tcp:127.0.0.1:80     see what passes
-  sockeye relay --progress -u disk.img tcp:[::1]:9000      bytes, rate and time left
-  sockeye relay --stats --metrics 9090 tcp-listen:8080,fork tcp:127.0.0.1:80")]
+  forward a port; without fork, one connection and the end
+    sockeye relay tcp-listen:8080,fork tcp:127.0.0.1:80
+  the word relay may be left out; - is the standard input and output
+    sockeye tcp:127.0.0.1:80 -
+  a Unix socket in front of a TCP server
+    sockeye relay unix-listen:/tmp/x.sock,fork tcp:[::1]:80
+  datagrams into a file, one way
+    sockeye relay -u udp-recv:5000 create:/tmp/capture
+  a program for each client
+    sockeye relay tcp-listen:7000,fork 'exec:bc -l'
+  convert between framings; datagrams over TCP with their boundaries kept
+    sockeye relay tcp-listen:7000,frame=line tcp:h:80,frame=len:u32be
+    sockeye relay udp-listen:7000 tcp:h:80,frame=len:u16be
+  see what passes; how far a long copy is; numbers for Prometheus
+    sockeye relay -v -x tcp-listen:7000 tcp:127.0.0.1:80
+    sockeye relay --progress -u disk.img tcp:[::1]:9000
+    sockeye relay --stats --metrics 9090 tcp-listen:8080,fork tcp:127.0.0.1:80")]
 pub(crate) struct Relay {
     /// The first address (A!!B reads from A and writes to B)
     #[arg(value_name = "A", allow_hyphen_values = true)]

@@ -10,15 +10,16 @@ use super::traffic::{Events, time};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sockeye serve hello tcp-listen:127.0.0.1:9999       then: sockeye connect 127.0.0.1:9999
-  sockeye serve echo 5500 udp:127.0.0.1:5500          TCP and UDP on one port
+  sockeye serve hello tcp-listen:127.0.0.1:9999  for sockeye connect
+  sockeye serve echo 5500 udp:127.0.0.1:5500     TCP and UDP on one port
   sockeye serve greet 8088 --max-clients 100
-  sockeye serve hello 9999 --delay 1s                 the pause before each answer, as in the tutorial
-  sockeye serve echo unix:/tmp/echo.sock -v           show each message
-  sockeye serve echo 5600 --frame len:u32be           with a length before each message
-  sockeye serve files 8000 --root public              then: sockeye get http://127.0.0.1:8000/
+  sockeye serve hello 9999 --delay 1s            a pause before each answer
+  sockeye serve echo unix:/tmp/echo.sock -v      show each message
+  sockeye serve echo 5600 --frame len:u32be      a length, then the message
+  sockeye serve files 8000 --root public         for sockeye get
 
-Without a framing a message is what one receive brings: under load a stream splits and merges messages.")]
+Without a framing a message is what one receive brings: under load a stream
+splits and merges messages.")]
 pub(crate) struct Serve {
     /// What to serve
     #[arg(value_enum)]

@@ -233,18 +233,21 @@ impl Field {
 
 const EXAMPLES: &str = "\
 Filters:
-  state STATE, exclude STATE     established, syn-sent, time-wait, listening, connected, …; estab and listen too
-  src HOST, dst HOST             an address, a prefix 10.0.0.0/8, a name, with a port 10.0.0.1:22; [::1]:22
+  state STATE, exclude STATE     established (estab), syn-sent, time-wait,
+                                 listening (listen), connected, …
+  src HOST, dst HOST             10.0.0.1, 10.0.0.0/8, a name, or with a port:
+                                 10.0.0.1:22, [::1]:22
   sport OP PORT, dport OP PORT   = != < > <= >=, a number or a service
-  dev NAME, fwmark N[/MASK], cgroup PATH, autobound, pid N, comm PATTERN, uid USER, inode N
-  and, or, not, ( )              blanks around operators may be left out: sport=:22
+  dev NAME, fwmark N[/MASK], cgroup PATH, autobound,
+  pid N, comm PATTERN, uid USER, inode N
+  and, or, not, ( )              no blanks are needed: sport=:22
 
 Examples:
-  sockeye ss -tan                          every TCP socket, in numbers
-  sockeye ss -tlp                          who listens
-  sockeye ss -to state time-wait           what rests in TIME-WAIT, and for how long
+  sockeye ss -tan                        every TCP socket, in numbers
+  sockeye ss -tlp                        who listens
+  sockeye ss -to state time-wait         what rests, and for how long
   sockeye ss -tan 'dport=:443 and not dst 10.0.0.0/8'
-  sockeye ss -tan comm=nginx --by state    how many connections nginx has in each state
+  sockeye ss -tan comm=nginx --by state  nginx's connections, counted by state
   sockeye ss -ti --sort rtt --fields peer,rtt,cwnd,retrans
-  sockeye ss -ltn --json                   for programs
-  sockeye ss -K dst 192.0.2.7              close every connection to a host (root)";
+  sockeye ss -ltn --json                 for programs
+  sockeye ss -K dst 192.0.2.7            close every connection to a host (root)";

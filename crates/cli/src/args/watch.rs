@@ -39,10 +39,10 @@ fn interval(text: &str) -> Result<Duration, String> {
 
 const EXAMPLES: &str = "\
 Keys:
-  up, down       choose a connection; its story is told below
-  s              order by state, rate, round-trip time, queues or retransmissions
-  space          stop the picture, and go on
-  q              quit
+  up, down  choose a connection; its story is told below
+  s         order by state, rate, round-trip time, queues, retransmissions
+  space     stop the picture, and go on
+  q         quit
 
 Examples:
   sockeye watch                      every TCP connection of the machine

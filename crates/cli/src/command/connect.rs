@@ -27,7 +27,7 @@ pub(super) fn run(args: &Connect) -> Result<ExitCode, Failure> {
 }
 
 async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure> {
-    let session = Session::begin(&args.traffic.events)?;
+    let session = Session::begin()?;
     let mut plan = session.plan(&args.traffic);
     let framed = address.options.has(OptionName::Frame);
     plan.rules.only = match (args.send_only, args.recv_only) {
@@ -47,7 +47,7 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
         }
     };
     let peer = tokio::select! {
-        peer = opening => peer.map_err(|e| session.failed(e))?,
+        peer = opening => peer?,
         () = session.stop.asked(Urgency::Drain) => return Ok(session.cut_short()),
     };
     // Dropped last, when the connection is closed.
@@ -57,9 +57,12 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
         peer.close().await;
         return Ok(ExitCode::SUCCESS);
     }
-    let ours = ours(&peer, args, framed, &mut plan.rules).map_err(|e| session.failed(e))?;
+    let ours = ours(&peer, args, framed, &mut plan.rules)?;
     let names = [ours.about.clone(), peer.about.clone()];
     let summary = relay::pair(ours, peer, &plan, &session.stop, Urgency::Drain).await;
+    if plan.rules.ends_with_second {
+        console::farewell(names[1].name(), &summary.backward.ended);
+    }
     finish(&session, Outcome::Single(names, summary.into()), args.traffic.json)
 }
 

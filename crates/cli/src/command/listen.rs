@@ -32,9 +32,9 @@ pub(super) fn run(args: &Listen) -> Result<ExitCode, Failure> {
     let address = address(args)?;
     let many = args.keep_open || args.broker || args.chat;
     block_on(if many { Crowd::Many } else { Crowd::One }, async {
-        let session = Session::begin(&args.traffic.events)?;
+        let session = Session::begin()?;
         let plan = plan(args, &session);
-        let listener = listener(&address, &plan.context).await.map_err(|e| session.failed(e))?;
+        let listener = listener(&address, &plan.context).await?;
         announce(&session, &listener);
         let framed = address.options.has(OptionName::Frame);
         let _states = if args.states { States::at_port(listener.about(), &session.events) } else { None };
@@ -72,20 +72,23 @@ async fn one(
         accepted = Opened::Listener(Box::new(listener)).first(args.wait) => accepted,
         () = session.stop.asked(Urgency::Drain) => return Ok(session.cut_short()),
     };
-    let client = accepted.map_err(|e| session.failed(e))?;
-    let (ours, _) = match program(args) {
+    let client = accepted?;
+    let ours = match program(args) {
         Some(program) => {
             let context = plan.context.facing(&client.about);
-            (started(&program, &context, framed).await.map_err(|e| session.failed(e))?, ())
+            started(&program, &context, framed).await?
         }
         None if console::is_for_people() => {
             plan.rules.ends_with_second = true;
-            (console::open(client.about.name(), framed).map_err(|e| session.failed(e))?, ())
+            console::open(client.about.name(), framed)?
         }
-        None => (console::streams(framed).map_err(|e| session.failed(e))?, ()),
+        None => console::streams(framed)?,
     };
     let names = [ours.about.clone(), client.about.clone()];
     let summary = relay::pair(ours, client, &plan, &session.stop, Urgency::Drain).await;
+    if plan.rules.ends_with_second {
+        console::farewell(names[1].name(), &summary.backward.ended);
+    }
     finish(session, Outcome::Single(names, summary.into()), args.traffic.json)
 }
 
@@ -135,7 +138,7 @@ async fn serve(
         speaker.abort();
         served
     };
-    traffic::served(&served.map_err(|e| session.failed(e))?, json);
+    traffic::served(&served?, json);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -21,10 +21,17 @@ mod get;
 
 use std::process::ExitCode;
 
-use crate::{args::Command, output::Failure};
+use crate::{
+    args::Command,
+    output::{self, Failure},
+};
 
 /// Runs one command to its end and says with what code the process exits.
 pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
+    if let Some(events) = command.events() {
+        // First of all, so that events tell of whatever fails from here on.
+        output::open_events(events)?;
+    }
     match command {
         Command::Relay(args) => relay::run(&args),
         Command::Socat(args) => socat::run(&args),

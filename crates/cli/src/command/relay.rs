@@ -35,7 +35,7 @@ pub(super) fn run(args: &Relay) -> Result<ExitCode, Failure> {
 }
 
 async fn relay(args: &Relay, first: &Spec, second: &Spec) -> Result<ExitCode, Failure> {
-    let session = Session::begin(&args.traffic.events)?;
+    let session = Session::begin()?;
     let mut plan = session.plan(&args.traffic);
     plan.rules.only = match (args.forward, args.backward) {
         (true, _) => Some(Way::Forward),
@@ -58,7 +58,7 @@ async fn relay(args: &Relay, first: &Spec, second: &Spec) -> Result<ExitCode, Fa
     if let Some(address) = &args.metrics {
         observe::metrics(address, registry.clone(), &plan.context).await?;
     }
-    let outcome = relay::run(first, second, &plan, &session.stop).await.map_err(|e| session.failed(e))?;
+    let outcome = relay::run(first, second, &plan, &session.stop).await?;
     if args.stats {
         traffic::registry(&registry);
     }
@@ -82,7 +82,7 @@ pub(super) fn finish(session: &Session, outcome: Outcome, json: bool) -> Result<
                 return Ok(session.cut_short());
             }
             match summary.into_error(&format!("{} and {}", first.name(), second.name())) {
-                Some(error) => Err(session.failed(error)),
+                Some(error) => Err(error.into()),
                 None => Ok(ExitCode::SUCCESS),
             }
         }

@@ -32,7 +32,7 @@ pub(super) fn run(args: &Serve) -> Result<ExitCode, Failure> {
 }
 
 async fn serve(args: &Serve, addresses: &[Address]) -> Result<ExitCode, Failure> {
-    let session = Session::begin(&args.events)?;
+    let session = Session::begin()?;
     let limits = Limits {
         most: args.max_clients.map(|n| n as usize),
         when_full: WhenFull::Refuse,
@@ -50,7 +50,7 @@ async fn serve(args: &Serve, addresses: &[Address]) -> Result<ExitCode, Failure>
     let context = session.context();
     let mut listeners = Vec::new();
     for address in addresses {
-        listeners.push(listener(address, &context).await.map_err(|e| session.failed(e))?);
+        listeners.push(listener(address, &context).await?);
     }
     listeners.iter().for_each(|listener| announce(&session, listener));
     let mut running = JoinSet::new();
@@ -70,7 +70,7 @@ async fn serve(args: &Serve, addresses: &[Address]) -> Result<ExitCode, Failure>
     }
     let mut total = Served::default();
     for served in running.join_all().await {
-        let served = served.map_err(|e| session.failed(e))?;
+        let served = served?;
         total.clients += served.clients;
         total.refused += served.refused;
         total.cut += served.cut;

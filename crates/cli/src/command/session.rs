@@ -6,7 +6,7 @@ use sockeye::{
     Error,
     endpoint::Context,
     error::Reason,
-    event::{Event, Events},
+    event::Events,
     relay::{Plan, Rules},
     stop::{Stop, Stopper, Urgency},
 };
@@ -17,7 +17,7 @@ use sockeye_proto::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    args::{self, Traffic},
+    args::Traffic,
     output::{self, Failure, tap::Dump},
 };
 
@@ -52,7 +52,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Listens to signals from now on: the first SIGINT, SIGTERM or SIGHUP asks politely, the next at once.
-    pub(super) fn begin(events: &args::Events) -> Result<Self, Failure> {
+    pub(super) fn begin() -> Result<Self, Failure> {
         let (stopper, stop) = Stopper::new();
         let caught = Arc::new(std::sync::atomic::AtomicI32::new(0));
         for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
@@ -68,7 +68,7 @@ impl Session {
             });
         }
         output::ends_with_its_reader(&stopper);
-        Ok(Self { events: output::events(events)?, stop, signal: caught })
+        Ok(Self { events: output::events(), stop, signal: caught })
     }
 
     /// What opening addresses needs to know.
@@ -92,12 +92,6 @@ impl Session {
             context.explain = Some(Arc::new(output::explain::line));
         }
         Plan { rules, context, ..Plan::default() }
-    }
-
-    /// Tells events of a failure, and hands it on.
-    pub(super) fn failed(&self, error: Error) -> Failure {
-        self.events.emit(|| Event::from(&error));
-        error.into()
     }
 
     /// 128 and the signal's number where one cut a conversation short, as shells have it.

@@ -15,7 +15,7 @@ use super::{
     session::{Crowd, Session, block_on},
 };
 use crate::{
-    args::{self, Socat},
+    args::Socat,
     output::{
         Failure,
         socat::{self as output, Level, Logger},
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Socat) -> Result<ExitCode, Failure> {
 }
 
 async fn relay(args: &Socat, first: &Spec, second: &Spec, logger: Arc<Logger>) -> Result<ExitCode, Failure> {
-    let mut session = Session::begin(&args::Events { events: None })?;
+    let mut session = Session::begin()?;
     session.events = Events::to(output::EventLog::new(logger.clone()));
     let lock = match &args.lock {
         Some((path, waits)) => match sockeye::endpoint::lock(path.into(), *waits).await {

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Watch) -> Result<ExitCode, Failure> {
     let mut sampler = Sampler::new(states, expression(args, filter), args.pid.clone());
     let dash = args.events.events.as_ref().is_some_and(|p| p.as_os_str() == "-");
     let to_output = args.json || dash;
-    let events = if dash { Events::none() } else { output::events(&args.events)? };
+    let events = if dash { Events::none() } else { output::events() };
     let mut left = args.samples.unwrap_or(u64::MAX);
     let started = Instant::now();
     if to_output {

@@ -8,6 +8,7 @@ use std::{
 use sockeye::{
     Error,
     endpoint::{About, Batch, BoxFuture, Endpoint, Keep, MessageRead, MessageWrite, Reader, Writer},
+    relay::Ended,
 };
 
 use crate::command::Meeting;
@@ -36,6 +37,16 @@ pub(crate) fn open(peer: &str, framed: bool) -> Result<Endpoint, Error> {
 pub(crate) fn streams(framed: bool) -> Result<Endpoint, Error> {
     let standard = sockeye::endpoint::standard()?;
     Ok(if framed { sockeye::endpoint::lines(standard) } else { standard })
+}
+
+/// Takes the last prompt away, and says that it was the peer who ended, if it was.
+pub(crate) fn farewell(peer: &str, heard: &Ended) {
+    let mut out = io::stdout().lock();
+    // A terminal that is gone needs no farewell.
+    let _ = match heard {
+        Ended::EndOfData => writeln!(out, "\r\x1b[K{peer} has closed the connection"),
+        _ => write!(out, "\r\x1b[K").and_then(|()| out.flush()),
+    };
 }
 
 /// Shows a line of another subject above the prompt, if there is one.
@@ -114,9 +125,7 @@ impl MessageWrite for Shown {
     }
 
     fn finish(&mut self) -> BoxFuture<'_, io::Result<()>> {
-        let mut out = io::stdout().lock();
-        // A terminal that is gone needs no farewell.
-        let _ = writeln!(out, "\r\x1b[K{} has closed the connection", self.peer);
+        // Called when the peer has ended, and again when all is closed: see `farewell`.
         Box::pin(async { Ok(()) })
     }
 }

@@ -16,7 +16,7 @@ use std::{
 use sockeye::{
     Error,
     endpoint::About,
-    event::Events,
+    event::{Event, Events},
     stop::{Stopper, Urgency},
 };
 
@@ -124,11 +124,13 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
     match failure {
         Failure::ReaderGone => ExitCode::SUCCESS,
         Failure::Error(error) => {
+            events().emit(|| Event::from(&**error));
             // When even the standard error is closed, the exit code is all that is left to say.
             let _ = writeln!(io::stderr(), "sockeye: {error}");
             ExitCode::from(error.class().exit_code())
         }
         Failure::Explained(error, place) => {
+            events().emit(|| Event::from(&**error));
             let _ = writeln!(io::stderr(), "sockeye: {error}\n{place}");
             ExitCode::from(error.class().exit_code())
         }
@@ -200,14 +202,26 @@ impl Write for EventsOut {
     }
 }
 
-/// Where the events of a command go.
-pub(crate) fn events(args: &args::Events) -> Result<Events, Failure> {
-    let Some(path) = &args.events else { return Ok(Events::none()) };
-    if path.as_os_str() == "-" {
-        return Ok(Events::to(EventsOut));
-    }
-    let file = std::fs::File::create(path).map_err(|e| Error::new("write events to", path.display(), e))?;
-    Ok(Events::to(file))
+/// Where the events of this process go.
+static EVENTS: OnceLock<Events> = OnceLock::new();
+
+/// Opens what events are to be written to.
+pub(crate) fn open_events(args: &args::Events) -> Result<(), Failure> {
+    let Some(path) = &args.events else { return Ok(()) };
+    let events = if path.as_os_str() == "-" {
+        Events::to(EventsOut)
+    } else {
+        let file = std::fs::File::create(path);
+        Events::to(file.map_err(|e| Error::new("write events to", path.display(), e))?)
+    };
+    // A process runs one command.
+    let _ = EVENTS.set(events);
+    Ok(())
+}
+
+/// Where the events of this process go; nowhere, unless they were asked for.
+pub(crate) fn events() -> Events {
+    EVENTS.get().cloned().unwrap_or_default()
 }
 
 /// Shows help (exit code 0) or what is wrong with the command line (exit code 2).

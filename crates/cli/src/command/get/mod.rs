@@ -28,7 +28,7 @@ struct Context {
 
 pub(super) fn run(args: Get) -> Result<ExitCode, output::Failure> {
     let show_errors = !args.show.silent || args.show.show_error;
-    let events = output::events(&args.show.events)?;
+    let events = output::events();
     let prepared = prepare(args, events);
     let (context, jobs) = match prepared {
         Ok(prepared) => prepared,

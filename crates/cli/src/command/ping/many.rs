@@ -8,7 +8,7 @@ use std::{
 
 use sockeye::{
     Error,
-    event::Events,
+    event::{Event, Events},
     ping::{self, Found, SweepPlan},
 };
 
@@ -35,6 +35,7 @@ pub(super) fn run(args: &Ping, settings: &Settings, events: &Events) -> Result<E
     let hosts = ping::targets(words.iter().map(String::as_str), settings.family, |word, error| {
         unknown += 1;
         remark(format_args!("{word}: {}", error.reason()));
+        events.emit(|| Event::failure(error, UNKNOWN));
     })?;
     let loopback = hosts.iter().all(|h| h.address.ip().is_loopback());
     let retries = args.retry.unwrap_or(0);

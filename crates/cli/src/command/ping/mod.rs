@@ -8,7 +8,11 @@ mod trace;
 
 use std::process::ExitCode;
 
-use sockeye::{Error, error::Class, event::Events};
+use sockeye::{
+    Error,
+    error::Class,
+    event::{Event, Events},
+};
 
 use crate::{
     args::Ping,
@@ -32,23 +36,33 @@ pub(super) fn run(args: &Ping) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::from(if many { 3 } else { TROUBLE }));
         }
     };
-    let result = events(args).map_err(Failure::from).and_then(|events| match args.hosts.as_slice() {
-        _ if many => many::run(args, &settings, &events),
-        [host] if args.trace => trace::run(args, host, &settings, &events),
-        [host] => one::run(args, host, &settings, &events),
-        _ => unreachable!("combination() has seen that there is one host"),
+    let result = events(args).map_err(Failure::from).and_then(|events| {
+        let ran = match args.hosts.as_slice() {
+            _ if many => many::run(args, &settings, &events),
+            [host] if args.trace => trace::run(args, host, &settings, &events),
+            [host] => one::run(args, host, &settings, &events),
+            _ => unreachable!("combination() has seen that there is one host"),
+        };
+        if let Err(Failure::Error(error)) = &ran {
+            events.emit(|| Event::failure(error, code(many, error)));
+        }
+        ran
     });
     match result {
         Err(Failure::Error(error)) => {
             remark(format_args!("{}: {}", args.program, in_pings_words(&error)));
-            let code = match (many, error.class()) {
-                (false, _) => TROUBLE,
-                (true, Class::Usage) => 3,
-                (true, _) => 4,
-            };
-            Ok(ExitCode::from(code))
+            Ok(ExitCode::from(code(many, &error)))
         }
         other => other,
+    }
+}
+
+/// The exit code of ping, or of fping where there are many hosts.
+fn code(many: bool, error: &Error) -> u8 {
+    match (many, error.class()) {
+        (false, _) => TROUBLE,
+        (true, Class::Usage) => 3,
+        (true, _) => 4,
     }
 }
 

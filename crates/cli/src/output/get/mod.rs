@@ -19,7 +19,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use sockeye::http::Failure;
+use sockeye::{event::Event, http::Failure};
 
 /// The standard output as a file, so that the kernel can move bodies into it.
 pub(crate) fn stdout() -> io::Result<File> {
@@ -30,6 +30,7 @@ pub(crate) fn stdout() -> io::Result<File> {
 /// Shows why a transfer failed, as curl does, and gives curl's exit code.
 pub(crate) fn failure(failure: &Failure, show: bool) -> ExitCode {
     let code = failure.kind.exit_code();
+    super::events().emit(|| Event::failure(&failure.error, code));
     if show {
         // When even the standard error is closed, the exit code is all that is left to say.
         let _ = writeln!(io::stderr(), "sockeye: ({code}) {}", failure.error);
