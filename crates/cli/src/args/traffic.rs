@@ -47,6 +47,14 @@ pub(crate) struct Traffic {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Show the windows of arq connections as they slide, on the standard error
+    #[arg(long)]
+    pub(crate) window: bool,
+
+    /// When an arq connection ends, draw what happened to its packets into a file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) window_svg: Option<String>,
+
     #[command(flatten)]
     pub(crate) events: Events,
 }

@@ -13,7 +13,7 @@ use sockeye_proto::address::{Address, Kind, OptionName, Role, Value};
 
 use super::{
     relay::finish,
-    session::{Crowd, Session, block_on, frame, prompted},
+    session::{Crowd, Session, block_on, frame, prompted, watch, window},
     states::States,
 };
 use crate::{
@@ -37,6 +37,7 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
     };
     plan.rules.linger = args.quit.or(plan.rules.linger);
     plan.rules.idle = args.wait.or(plan.rules.idle);
+    plan.context.window = watch(&args.traffic, is_console(args));
     let opening = async {
         match open(address, Direction::Both, &plan.context).await? {
             Opened::Endpoint(endpoint) => Ok(*endpoint),
@@ -66,9 +67,14 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
     finish(&session, Outcome::Single(names, summary.into()), args.traffic.json)
 }
 
+/// Whether a person types and reads.
+fn is_console(args: &Connect) -> bool {
+    console::is_for_people() && !args.recv_only && !args.send_only
+}
+
 /// Our side: a console with a prompt for people, the plain streams for programs.
 fn ours(peer: &Endpoint, args: &Connect, framed: bool, rules: &mut relay::Rules) -> Result<Endpoint, Error> {
-    if console::is_for_people() && !args.recv_only && !args.send_only {
+    if is_console(args) {
         rules.ends_with_second = true;
         return console::open(peer.about.name(), framed);
     }
@@ -107,6 +113,7 @@ fn address(args: &Connect) -> Result<Address, Failure> {
         set(OptionName::Preamble, Value::Text(text.clone()));
     }
     frame(&mut address, args.traffic.frame.as_ref());
+    window(&args.traffic, [&mut address])?;
     Ok(address)
 }
 

@@ -20,7 +20,7 @@ use sockeye_proto::address::{Address, OptionName, Role, Value};
 use super::{
     connect::{bracketed, narrow},
     relay::finish,
-    session::{Crowd, Session, block_on, frame, prompted},
+    session::{Crowd, Session, block_on, frame, prompted, watch, window},
     states::States,
 };
 use crate::{
@@ -55,6 +55,8 @@ fn plan(args: &Listen, session: &Session) -> Plan {
     };
     plan.rules.linger = args.quit.or(plan.rules.linger);
     plan.rules.idle = args.wait.or(plan.rules.idle);
+    plan.context.window =
+        watch(&args.traffic, args.exec.is_none() && args.sh_exec.is_none() && console::is_for_people());
     plan.limits.most = args.max_conns.map(|n| n as usize);
     plan.limits.when_full = WhenFull::Refuse;
     plan
@@ -262,5 +264,6 @@ fn address(args: &Listen) -> Result<Address, Failure> {
         address.options.push(OptionName::Crlf, Value::Flag(true));
     }
     frame(&mut address, args.traffic.frame.as_ref());
+    window(&args.traffic, [&mut address])?;
     Ok(address)
 }

@@ -7,7 +7,7 @@ use sockeye_proto::address::{OptionName, Spec, Value};
 
 use super::{
     observe,
-    session::{Crowd, Session, block_on, frame, spec},
+    session::{Crowd, Session, block_on, frame, spec, watch, window},
 };
 use crate::{
     args::Relay,
@@ -29,6 +29,11 @@ pub(super) fn run(args: &Relay) -> Result<ExitCode, Failure> {
     {
         address.options.push(OptionName::Preamble, Value::Text(text.clone()));
     }
+    let addresses = sides.iter_mut().flat_map(|side| match side {
+        Spec::Single(address) => vec![address],
+        Spec::Dual { read, write } => vec![read, write],
+    });
+    window(&args.traffic, addresses)?;
     let [first, second] = sides;
     let crowd = if forks(&first) { Crowd::Many } else { Crowd::One };
     block_on(crowd, relay(args, &first, &second))?
@@ -42,6 +47,7 @@ async fn relay(args: &Relay, first: &Spec, second: &Spec) -> Result<ExitCode, Fa
         (_, true) => Some(Way::Backward),
         _ => None,
     };
+    plan.context.window = watch(&args.traffic, false);
     let json = args.traffic.json;
     if args.stats {
         plan.report = Some(Arc::new(move |names, summary| traffic::summary(names, summary, json)));

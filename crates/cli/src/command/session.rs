@@ -4,7 +4,7 @@ use std::{fmt, process::ExitCode, sync::Arc};
 
 use sockeye::{
     Error,
-    endpoint::Context,
+    endpoint::{Context, Watch, Window},
     error::Reason,
     event::Events,
     relay::{Plan, Rules},
@@ -115,6 +115,40 @@ pub(super) fn frame(address: &mut Address, framing: Option<&Framing>) {
         _ => return,
     };
     address.options.push(OptionName::Frame, Value::Framing(framing));
+}
+
+/// Who shows how windows slide, if that is wanted. A console's prompt has the terminal's last line: then windows
+/// are lines above it.
+pub(super) fn watch(traffic: &Traffic, has_console: bool) -> Option<Watch> {
+    if !traffic.window {
+        return None;
+    }
+    if has_console || !output::is_for_people() {
+        return Some(Arc::new(output::window::line));
+    }
+    let screen = output::window::Screen::default();
+    Some(Arc::new(move |window: &Window<'_>| screen.show(window)))
+}
+
+/// Has the transfer drawn by the first of these addresses that can be; says so where none has a window to show.
+pub(super) fn window<'a>(
+    traffic: &Traffic,
+    addresses: impl IntoIterator<Item = &'a mut Address>,
+) -> Result<(), Failure> {
+    if !traffic.window && traffic.window_svg.is_none() {
+        return Ok(());
+    }
+    let is_arq = |a: &&mut Address| matches!(a.kind, Kind::Arq { .. } | Kind::ArqListen { .. });
+    let Some(address) = addresses.into_iter().find(is_arq) else {
+        let reason = Reason::Usage("no address here is arq: or arq-listen:".into());
+        return Err(Error::new("show", "the window", reason)
+            .hint("the kernel keeps the windows of TCP: sockeye ss -i shows them")
+            .into());
+    };
+    if let Some(file) = &traffic.window_svg {
+        address.options.push(OptionName::WindowSvg, Value::Text(file.clone()));
+    }
+    Ok(())
 }
 
 /// Reads an address as one side of a relay.

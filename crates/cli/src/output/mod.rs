@@ -37,6 +37,7 @@ pub(crate) mod tap;
 pub(crate) mod traffic;
 pub(crate) mod watch;
 mod watch_diagram;
+pub(crate) mod window;
 
 /// Why a command ends early.
 #[derive(Debug)]

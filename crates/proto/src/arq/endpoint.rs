@@ -108,7 +108,7 @@ impl Endpoint {
         Self {
             config: Arc::new(config),
             accepts,
-            max_connections: 65_536,
+            max_connections: 32_768,
             budget: 1 << 30,
             rng,
             jar: Jar::new(&secret),
@@ -171,13 +171,16 @@ impl Endpoint {
         Begin { config, side, local, remote, address, window, peer, seal, challenges, handle }
     }
 
-    /// The receive window for one more connection: half of what is left, so that none starves the next.
+    /// The receive window for one more connection: the smallest is kept free for every one that may still
+    /// come, and of what is left beyond that it gets half at most, so that none starves the next.
     fn grant(&mut self) -> Option<u32> {
         if self.sessions.len() >= self.max_connections || self.budget < u64::from(MIN_WINDOW) {
             return None;
         }
         let most = u64::from(self.config.receive_window.max(MIN_WINDOW));
-        let window = (self.budget / 2).clamp(u64::from(MIN_WINDOW), most) as u32;
+        let others = (self.max_connections - self.sessions.len()) as u64 * u64::from(MIN_WINDOW);
+        let spare = self.budget.saturating_sub(others) / 2;
+        let window = (u64::from(MIN_WINDOW) + spare).min(most) as u32;
         self.budget -= u64::from(window);
         Some(window)
     }

@@ -15,6 +15,8 @@ pub struct Stats {
     pub packets_received: u64,
     /// Bytes of UDP payload received in them.
     pub bytes_received: u64,
+    /// Packets that the peer acknowledged.
+    pub packets_acked: u64,
     /// Packets declared lost.
     pub packets_lost: u64,
     /// Of these, found to have arrived after all.
@@ -49,9 +51,11 @@ pub struct Stats {
     pub buffered: u64,
     /// The pace, bytes a second.
     pub rate: u64,
-    /// The smoothed round-trip time.
+    /// The smoothed round-trip time; in records, seconds.
+    #[serde(serialize_with = "seconds")]
     pub rtt: Duration,
-    /// The smallest round-trip time.
+    /// The smallest round-trip time; in records, seconds.
+    #[serde(serialize_with = "seconds")]
     pub min_rtt: Duration,
     /// The largest UDP payload that the path is known to carry.
     pub mtu: u16,
@@ -59,6 +63,10 @@ pub struct Stats {
     pub phase: &'static str,
     /// The integrity mode.
     pub integrity: &'static str,
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(time.as_secs_f64())
 }
 
 /// Something that happened to a packet: what a picture of the window is drawn from.

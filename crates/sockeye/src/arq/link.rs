@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use sockeye_proto::arq::{Ended, Message};
+use sockeye_proto::arq::{Ended, Message, Stats, Trace};
 use tokio::sync::Notify;
 
 /// The state of one connection, as its user waits for it.
@@ -23,6 +23,14 @@ struct State {
     ended: Option<Ended>,
     /// What arrived before the end and was not read yet.
     rest: VecDeque<Message>,
+    last: Option<Box<Last>>,
+}
+
+/// What is left of a connection that is over.
+#[derive(Debug)]
+struct Last {
+    stats: Stats,
+    trace: Vec<Trace>,
 }
 
 impl Link {
@@ -48,6 +56,20 @@ impl Link {
 
     pub(super) fn keep_rest(&self, messages: impl Iterator<Item = Message>) {
         self.state().rest.extend(messages);
+    }
+
+    pub(super) fn keep_last(&self, stats: Stats, trace: Vec<Trace>) {
+        self.state().last = Some(Box::new(Last { stats, trace }));
+    }
+
+    /// How it stood at the end.
+    pub(super) fn last_stats(&self) -> Option<Stats> {
+        self.state().last.as_ref().map(|last| last.stats)
+    }
+
+    /// What happened at the end.
+    pub(super) fn take_trace(&self) -> Vec<Trace> {
+        self.state().last.as_mut().map(|last| std::mem::take(&mut last.trace)).unwrap_or_default()
     }
 
     pub(super) fn take_rest(&self) -> Option<Message> {

@@ -220,9 +220,13 @@ impl Connection {
         self.shared.local
     }
 
-    /// How the connection stands; `None` once it is over.
+    /// How the connection stands, or stood when it ended; `None` where its socket failed before.
     pub fn stats(&self) -> Option<Stats> {
-        self.shared.lock().machine.session(self.handle).map(machine::Session::stats)
+        self.link.last_stats().or_else(|| {
+            let live = self.shared.lock().machine.session(self.handle).map(machine::Session::stats);
+            // It may have ended in between.
+            live.or_else(|| self.link.last_stats())
+        })
     }
 
     /// What happened to packets since the last call; the first call begins the record.
@@ -231,7 +235,7 @@ impl Connection {
             session.record_trace();
             session.take_trace()
         });
-        taken.unwrap_or_default()
+        taken.filter(|trace| !trace.is_empty()).unwrap_or_else(|| self.link.take_trace())
     }
 
     /// The time, as traces count it.
@@ -406,6 +410,7 @@ fn handle_event(inner: &mut Inner, incoming: &Notify, handle: Handle, event: Eve
             // What arrived before the end is still the application's.
             if let Some(session) = inner.session(handle) {
                 link.keep_rest(std::iter::from_fn(|| session.recv()));
+                link.keep_last(session.stats(), session.take_trace());
             }
             link.end(ended);
             inner.by_handle.remove(&handle);

@@ -41,6 +41,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use accept::{Listener, Shortage};
 pub use access::Access;
+pub use arq::{Watch, Window};
 pub use datagram::{DatagramReader, DatagramWriter};
 pub use framed::{Explain, lines};
 pub use handle::{Handle, Nature};

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use sockeye_proto::address::{Address, Family, Kind, OptionName, Options, Spec};
 
 use super::{
-    About, Endpoint, Explain, Listener, Unlink, arq,
+    About, Endpoint, Explain, Listener, Unlink, Watch, arq,
     begin::begin,
     file, process, program,
     program::Line,
@@ -31,6 +31,8 @@ pub struct Context {
     pub other: Option<Arc<About>>,
     /// Who gets told what each receive from a socket brought, if anyone.
     pub explain: Option<Explain>,
+    /// Who gets told how the windows of arq connections slide, if anyone.
+    pub window: Option<Watch>,
     /// The prefix of the variables that programs get: `SOCKEYE`, or `SOCAT` under that name.
     pub prefix: Option<&'static str>,
 }

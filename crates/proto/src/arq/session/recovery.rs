@@ -80,6 +80,7 @@ impl Session {
             self.loss.spurious(number);
             self.congestion.spurious();
         }
+        self.stats.packets_acked += 1;
         self.trace(now, number, Happened::Acked);
         if packet.is_probe {
             self.mtud.acked_probe(packet.size);

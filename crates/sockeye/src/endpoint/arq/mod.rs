@@ -3,20 +3,21 @@
 //! What is written goes as messages of one lane; what comes, of whatever lane, is read in the order of its
 //! arrival. The end of the data is a message of its own, so each direction ends by itself.
 
+mod window;
+
 use std::{
     fmt, io,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use bytes::Bytes;
 use socket2::Type;
 use sockeye_proto::{
     address::{Address, Family, Host, HostPort, OptionName, Options, Port, Value},
-    arq::{Algorithm, Channel, Config, Integrity, Lane, Mode, STREAM, Trace},
+    arq::{Algorithm, Channel, Config, Integrity, Lane, Mode, STREAM},
 };
 use tokio::sync::mpsc;
 
@@ -26,18 +27,18 @@ use super::{
 };
 use crate::{
     Error, Result,
-    arq::{Connection, Endpoint as Arq, picture},
+    arq::{Connection, Endpoint as Arq},
     error::Reason,
 };
+
+use window::Watched;
+pub use window::{Watch, Window};
 
 /// Accepted connections that wait for the listener's user.
 const WAITING: usize = 1024;
 
 /// Bytes in one batch of messages, more or less.
 const MAX_BATCH: usize = 1 << 20;
-
-/// Says on the events what the window does, this often.
-const SNAPSHOT: Duration = Duration::from_millis(100);
 
 /// The machine's settings, as the options of an address say.
 fn config(options: &Options, what: &str) -> Result<Config> {
@@ -150,15 +151,8 @@ fn endpoint(connection: Connection, address: String, options: &Options, context:
     let lane = lane(options);
     let peer = connection.peer().map(|p| p.to_string());
     let about = About { address, local: Some(connection.local_address().to_string()), peer };
-    let record = options.text(OptionName::WindowSvg);
-    let record = record.map(|file| Record { file: file.to_owned(), trace: Mutex::default() });
-    let both = Arc::new(Both { connection, ended: AtomicBool::new(false), record, context: context.clone() });
-    if both.record.is_some() {
-        tokio::spawn(collect(Arc::downgrade(&both)));
-    }
-    if context.events.wanted() {
-        tokio::spawn(report(Arc::downgrade(&both), context.clone(), about.clone()));
-    }
+    let watched = Watched::begin(connection, about.clone(), options.text(OptionName::WindowSvg), context);
+    let both = Arc::new(Both { watched, ended: AtomicBool::new(false) });
     Endpoint {
         reader: Reader::Messages(Box::new(Incoming { both: Arc::clone(&both), ended: false })),
         writer: Writer::Messages(Box::new(Outgoing { both, lane })),
@@ -167,80 +161,16 @@ fn endpoint(connection: Connection, address: String, options: &Options, context:
     }
 }
 
-/// A snapshot of the window, as an event.
-#[derive(serde::Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-enum ArqEvent {
-    ArqWindow {
-        local: Option<String>,
-        peer: Option<String>,
-        #[serde(flatten)]
-        stats: sockeye_proto::arq::Stats,
-    },
-}
-
-/// What a picture is drawn from when the connection is over.
-struct Record {
-    file: String,
-    trace: Mutex<Vec<Trace>>,
-}
-
-impl Record {
-    fn take(&self, connection: &Connection) {
-        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
-        if trace.len() < picture::MOST {
-            trace.extend(connection.trace());
-        }
-    }
-}
-
-/// Takes what happened to packets before the machine forgets it.
-async fn collect(both: Weak<Both>) {
-    while let Some(both) = both.upgrade() {
-        let Some(record) = &both.record else { return };
-        record.take(&both.connection);
-        drop(both);
-        tokio::time::sleep(SNAPSHOT).await;
-    }
-}
-
-async fn report(both: Weak<Both>, context: Context, about: About) {
-    let mut last = None;
-    loop {
-        let Some(stats) = both.upgrade().and_then(|b| b.connection.stats()) else { return };
-        if last != Some(stats) {
-            last = Some(stats);
-            let (local, peer) = (about.local.clone(), about.peer.clone());
-            context.events.emit(|| ArqEvent::ArqWindow { local, peer, stats });
-        }
-        tokio::time::sleep(SNAPSHOT).await;
-    }
-}
-
 /// What reader and writer share. The connection ends when both are gone: as done where its end was passed on.
 struct Both {
-    connection: Connection,
+    watched: Arc<Watched>,
     ended: AtomicBool,
-    record: Option<Record>,
-    context: Context,
 }
 
 impl Drop for Both {
     fn drop(&mut self) {
-        self.draw();
         if self.ended.load(Ordering::Relaxed) {
-            self.connection.close(0, "done");
-        }
-    }
-}
-
-impl Both {
-    fn draw(&self) {
-        let Some(record) = &self.record else { return };
-        record.take(&self.connection);
-        let trace = record.trace.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(e) = std::fs::write(&record.file, picture::svg(&trace)) {
-            self.context.notice(format_args!("cannot write {}: {e}", record.file));
+            self.watched.connection.close(0, "done");
         }
     }
 }
@@ -285,7 +215,7 @@ impl MessageRead for Incoming {
             if self.ended {
                 return Ok(false);
             }
-            let connection = &self.both.connection;
+            let connection = &self.both.watched.connection;
             let mut next = connection.recv().await.map_err(as_io)?;
             self.ended = next.is_none();
             while let Some(message) = next {
@@ -307,7 +237,7 @@ impl MessageWrite for Outgoing {
         Box::pin(async move {
             for message in batch.iter() {
                 let data = Bytes::copy_from_slice(message);
-                self.both.connection.send(self.lane, data, false, None).await.map_err(as_io)?;
+                self.both.watched.connection.send(self.lane, data, false, None).await.map_err(as_io)?;
             }
             Ok(())
         })
@@ -315,7 +245,7 @@ impl MessageWrite for Outgoing {
 
     fn finish(&mut self) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(async move {
-            let connection = &self.both.connection;
+            let connection = &self.both.watched.connection;
             // The end overtakes nothing: what other lanes carry has arrived before it goes.
             if self.lane != STREAM {
                 connection.flush().await.map_err(as_io)?;
