@@ -27,27 +27,29 @@ pub async fn idle(count: usize) {
     let server = Endpoint::bind(local, idle.clone(), true).expect("bound");
     let client = Endpoint::bind(local, idle, false).expect("bound");
     let mut open = Vec::with_capacity(2 * count);
-    let mut before = 0;
+    let (begin, mut before) = (Instant::now(), 0);
     for n in 0..count {
         // The first few warm up what is shared: buffers, tables.
         if n == 100 {
             before = resident();
         }
-        let (c, s) = tokio::join!(client.connect(server.local_address()), server.accept());
-        let (c, s) = (c.expect("connected"), s.expect("accepted"));
+        let c = client.connect(server.local_address()).await.expect("connected");
+        let s = server.accept().await.expect("accepted");
         c.send(STREAM, Bytes::from_static(b"hello"), false, None).await.expect("sent");
         s.recv().await.expect("open").expect("a message");
         open.push((c, s));
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     let each = (resident() - before) as f64 / (2 * (count - 100)) as f64;
-    println!("{count} connections, both ends here: {each:.0} bytes for each end");
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("{count} connections in {seconds:.1} s, both ends here: {each:.0} bytes for each end");
 }
 
-/// Bytes of memory in use.
+/// Bytes of memory in use: the proportional set size.
 fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("statm");
-    statm.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).expect("pages") * 4096
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").expect("smaps_rollup");
+    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a total");
+    pss.trim().trim_end_matches(" kB").parse::<u64>().expect("kilobytes") * 1024
 }
 
 pub async fn receive(at: SocketAddr) {

@@ -6,7 +6,7 @@ use sockeye_proto::arq::{Ended, Transmit};
 
 use super::{
     Shared, handle_event,
-    socket::{Outcome, Socket},
+    socket::{Buffers, Outcome},
     timer::Timer,
 };
 
@@ -17,7 +17,7 @@ const RECEIVES: usize = 32;
 #[derive(Debug)]
 pub(super) struct Driver {
     shared: Arc<Shared>,
-    socket: Socket,
+    buffers: Buffers,
     timer: Timer,
     /// Packets on their way to the kernel: the machine's, and what is known of them.
     buffer: Vec<u8>,
@@ -25,10 +25,9 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>, socket: std::net::UdpSocket) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        let (socket, timer) = (Socket::new(socket)?, Timer::new()?);
-        Ok(Self { shared, socket, timer, buffer: Vec::new(), blocked: None })
+    pub(super) fn new(shared: Arc<Shared>) -> io::Result<Self> {
+        let (timer, buffers) = (Timer::new()?, Buffers::default());
+        Ok(Self { shared, buffers, timer, buffer: Vec::new(), blocked: None })
     }
 
     /// Serves until nobody is left to serve, or the socket fails.
@@ -42,10 +41,10 @@ impl Driver {
             let shared = Arc::clone(&self.shared);
             let waited = tokio::select! {
                 biased;
-                ready = self.socket.readable() => ready,
+                ready = shared.socket.readable() => ready,
                 () = shared.work.notified() => Ok(()),
                 expired = self.timer.wait() => expired,
-                ready = self.socket.writable(), if self.blocked.is_some() => ready,
+                ready = shared.socket.writable(), if self.blocked.is_some() => ready,
             };
             if let Err(e) = waited {
                 break Some(e);
@@ -67,7 +66,7 @@ impl Driver {
         let now = self.shared.now();
         let mut received = 0;
         while received < RECEIVES {
-            let count = self.socket.receive(|from, congested, datagram| {
+            let count = shared.socket.receive(&mut self.buffers, |from, congested, datagram| {
                 inner.machine.handle_datagram(now, from, congested, datagram);
             })?;
             if count == 0 {
@@ -81,7 +80,7 @@ impl Driver {
         }
         while self.blocked.is_none() {
             self.buffer.clear();
-            let segments = self.socket.max_segments();
+            let segments = shared.socket.max_segments();
             let Some(transmit) = inner.machine.poll_transmit(now, &mut self.buffer, segments) else { break };
             self.blocked = Some(transmit);
             self.flush(&mut inner)?;
@@ -99,7 +98,7 @@ impl Driver {
     /// Gives the packets in the buffer to the kernel, if it takes them.
     fn flush(&mut self, inner: &mut super::Inner) -> io::Result<()> {
         let Some(transmit) = self.blocked else { return Ok(()) };
-        match self.socket.send(transmit.to, &self.buffer, transmit.segment, transmit.ecn)? {
+        match self.shared.socket.send(transmit.to, &self.buffer, transmit.segment, transmit.ecn)? {
             Outcome::Gone => self.blocked = None,
             Outcome::Blocked => {}
             Outcome::TooLarge => {

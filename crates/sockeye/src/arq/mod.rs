@@ -21,6 +21,8 @@ mod driver;
 mod link;
 pub mod picture;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 use std::{
@@ -39,6 +41,10 @@ use tokio::sync::Notify;
 use crate::{Error, Result, error::Reason};
 use driver::Driver;
 use link::Link;
+use socket::{Give, Socket};
+
+/// Packets that closing a connection sends by itself at most; the task sends the rest.
+const LAST_WORDS: usize = 16;
 
 /// A socket and its connections.
 #[derive(Debug)]
@@ -48,6 +54,7 @@ pub struct Endpoint(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     inner: Mutex<Inner>,
+    socket: Socket,
     /// Something is to be sent, or there is nobody left to serve.
     work: Notify,
     /// A connection was accepted, or the task has ended.
@@ -76,6 +83,19 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Sends what is due without the task, which may not run again: the process may be about to end. What
+    /// the kernel does not take is lost, as a network might lose it.
+    fn send_now(&self) {
+        let (mut inner, mut buffer) = (self.lock(), Vec::new());
+        for _ in 0..LAST_WORDS {
+            buffer.clear();
+            let Some(transmit) = inner.machine.poll_transmit(self.now(), &mut buffer, 1) else { return };
+            if self.socket.send(transmit.to, &buffer, None, transmit.ecn).is_err() {
+                return;
+            }
+        }
+    }
 }
 
 impl Endpoint {
@@ -93,6 +113,10 @@ impl Endpoint {
     /// # Errors
     /// What the kernel says of its options.
     pub fn with_socket(socket: std::net::UdpSocket, config: Config, accepts: bool) -> Result<Self> {
+        Self::giving(socket, config, accepts, |state, socket, transmit| state.try_send(socket, transmit))
+    }
+
+    fn giving(socket: std::net::UdpSocket, config: Config, accepts: bool, give: Give) -> Result<Self> {
         let failed = |e: std::io::Error| Error::new("use a UDP socket for", "arq", e);
         let local = socket.local_addr().map_err(failed)?;
         let mut seed = [0; 32];
@@ -108,12 +132,13 @@ impl Endpoint {
         };
         let shared = Arc::new(Shared {
             inner: Mutex::new(inner),
+            socket: Socket::new(socket, give).map_err(failed)?,
             work: Notify::new(),
             incoming: Notify::new(),
             epoch: Instant::now(),
             local,
         });
-        let driver = Driver::new(Arc::clone(&shared), socket).map_err(failed)?;
+        let driver = Driver::new(Arc::clone(&shared)).map_err(failed)?;
         tokio::spawn(driver.run());
         Ok(Self(shared))
     }
@@ -353,8 +378,10 @@ impl Connection {
 
     /// Ends the connection at once.
     pub fn close(&self, code: u64, reason: &str) {
-        self.with(|session, now| session.close(now, code, reason));
-        self.shared.work.notify_one();
+        if self.with(|session, now| session.close(now, code, reason)).is_some() {
+            self.shared.send_now();
+            self.shared.work.notify_one();
+        }
     }
 
     /// Waits for the end, and gives why it came.

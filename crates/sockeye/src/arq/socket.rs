@@ -14,13 +14,20 @@ const LARGEST: usize = 1 << 16;
 /// What the kernel should hold for us: bursts come while we are busy.
 const BUFFER: usize = 4 << 20;
 
+/// How a transmission is given to the kernel.
+pub(super) type Give = fn(&UdpSocketState, UdpSockRef<'_>, &Transmit<'_>) -> io::Result<()>;
+
 /// A UDP socket.
 #[derive(Debug)]
 pub(super) struct Socket {
     io: UdpSocket,
     state: UdpSocketState,
-    buffers: Vec<Box<[u8]>>,
+    give: Give,
 }
+
+/// Where datagrams are received.
+#[derive(Debug, Default)]
+pub(super) struct Buffers(Vec<Box<[u8]>>);
 
 /// What became of a transmission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +41,14 @@ pub(super) enum Outcome {
 }
 
 impl Socket {
-    pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+    pub(super) fn new(socket: std::net::UdpSocket, give: Give) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         // More than net.core.?mem_max is cut to it without an error.
         state.set_recv_buffer_size(UdpSockRef::from(&socket), BUFFER)?;
         state.set_send_buffer_size(UdpSockRef::from(&socket), BUFFER)?;
         let io = UdpSocket::from_std(socket)?;
-        Ok(Self { io, state, buffers: Vec::new() })
+        Ok(Self { io, state, give })
     }
 
     /// Datagrams of one size that one call may send.
@@ -57,12 +65,17 @@ impl Socket {
     }
 
     /// Receives what there is, without waiting; gives how many receives it was.
-    pub(super) fn receive(&mut self, mut each: impl FnMut(SocketAddr, bool, &mut [u8])) -> io::Result<usize> {
-        self.buffers.resize_with(BATCH, || vec![0; LARGEST].into());
+    pub(super) fn receive(
+        &self,
+        buffers: &mut Buffers,
+        mut each: impl FnMut(SocketAddr, bool, &mut [u8]),
+    ) -> io::Result<usize> {
+        let buffers = &mut buffers.0;
+        buffers.resize_with(BATCH, || vec![0; LARGEST].into());
         let mut meta = [RecvMeta::default(); BATCH];
         let (io, state) = (&self.io, &self.state);
         let received = {
-            let mut slices = self.buffers.iter_mut().map(|b| IoSliceMut::new(b));
+            let mut slices = buffers.iter_mut().map(|b| IoSliceMut::new(b));
             let mut slices: [IoSliceMut<'_>; BATCH] =
                 std::array::from_fn(|_| slices.next().expect("there are as many buffers"));
             io.try_io(Interest::READABLE, || state.recv(UdpSockRef::from(io), &mut slices, &mut meta))
@@ -74,7 +87,7 @@ impl Socket {
             Err(e) if is_transient(&e) => return Ok(1),
             Err(e) => return Err(e),
         };
-        for (buffer, meta) in self.buffers.iter_mut().zip(&meta[..count]) {
+        for (buffer, meta) in buffers.iter_mut().zip(&meta[..count]) {
             let congested = meta.ecn == Some(EcnCodepoint::Ce);
             for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
                 each(meta.addr, congested, datagram);
@@ -118,7 +131,7 @@ impl Socket {
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<Outcome> {
         let (io, state) = (&self.io, &self.state);
-        match io.try_io(Interest::WRITABLE, || state.try_send(UdpSockRef::from(io), transmit)) {
+        match io.try_io(Interest::WRITABLE, || (self.give)(state, UdpSockRef::from(io), transmit)) {
             Ok(()) => Ok(Outcome::Gone),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Outcome::Blocked),
             Err(e) if e.raw_os_error() == Some(libc::EMSGSIZE) => Ok(Outcome::TooLarge),
