@@ -9,14 +9,14 @@ use std::{
 
 use crate::support::{self, PATIENCE, Running};
 
-fn sockeye(args: &[&str]) -> Command {
+pub(crate) fn sockeye(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
     command.args(args).stdin(Stdio::null());
     command
 }
 
 /// Runs with `input` on the standard input; gives what it wrote and its exit code.
-fn with_input(args: &[&str], input: &[u8]) -> (String, String, Option<i32>) {
+pub(crate) fn with_input(args: &[&str], input: &[u8]) -> (String, String, Option<i32>) {
     let mut child = sockeye(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -30,7 +30,7 @@ fn with_input(args: &[&str], input: &[u8]) -> (String, String, Option<i32>) {
 }
 
 /// Starts a server of sockeye and gives where it listens.
-fn server(args: &[&str]) -> (Running, String) {
+pub(crate) fn server(args: &[&str]) -> (Running, String) {
     let mut server = Running::start(&mut sockeye(args));
     let line = server.line("listening on ");
     let at = line.rsplit("listening on ").next().expect("an address").to_owned();

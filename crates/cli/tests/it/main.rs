@@ -3,6 +3,7 @@
 #[path = "../../../sockeye/tests/it/support.rs"]
 mod support;
 
+mod arq;
 mod binary;
 mod common;
 mod connect;
