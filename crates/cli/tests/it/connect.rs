@@ -4,7 +4,7 @@ use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     os::unix::net::UnixListener,
-    process::Command,
+    process::{Command, Stdio},
     thread,
     time::Duration,
 };
@@ -46,7 +46,7 @@ fn the_server_may_end_first_and_still_hears_the_rest() {
         client.read_to_string(&mut rest).expect("the rest");
         rest
     });
-    let mut connect = Running::start(sockeye(&["connect", &at]).stdin(std::process::Stdio::piped()));
+    let mut connect = Running::start(sockeye(&["connect", &at]).stdin(Stdio::piped()));
     // Its output ends when ours does.
     connect.line("mine is said");
     let mut stdin = connect.child.stdin.take().expect("a pipe");
@@ -92,9 +92,12 @@ fn talks_to_nc_and_ncat_on_unix_sockets() {
         }
         let path = dir.path().join(i.to_string());
         let shown = path.display().to_string();
-        let server = Running::start(Command::new(program).args(args).arg(&shown).stdin(
-            std::fs::File::open("/etc/services").map_or_else(|_| std::process::Stdio::null(), Into::into),
-        ));
+        let server = Running::start(
+            Command::new(program)
+                .args(args)
+                .arg(&shown)
+                .stdin(std::fs::File::open("/etc/services").map_or_else(|_| Stdio::null(), Into::into)),
+        );
         until_there(&path);
         let ran = run(&["connect", "-U", &shown], b"from sockeye\n");
         assert_eq!(ran.out, std::fs::read("/etc/services").unwrap_or_default(), "{program}: {}", ran.err);
@@ -124,9 +127,8 @@ for i in range(3):
     {
         let mut server = python_beside(program, &[family, host]);
         let at = place(&mut server);
-        let mut connect = Running::start(
-            sockeye(&["connect", "-b", "4", &format!("{ours}{at}")]).stdin(std::process::Stdio::piped()),
-        );
+        let mut connect =
+            Running::start(sockeye(&["connect", "-b", "4", &format!("{ours}{at}")]).stdin(Stdio::piped()));
         let mut stdin = connect.child.stdin.take().expect("a pipe");
         // A stream has no messages: -b says how much of it becomes a datagram at the most.
         stdin.write_all(b"onetwo").expect("it reads");
@@ -144,26 +146,38 @@ for i in range(3):
 /// A name with two addresses of which one answers: the other is tried as well, whichever comes first.
 #[test]
 fn a_name_is_tried_at_each_of_its_addresses() {
+    if !support::root() || !support::peers(&["unshare", "mount"]) {
+        return;
+    }
+    // A name with two addresses, in a hosts(5) that only the command sees.
+    let mut hosts = tempfile::NamedTempFile::new().expect("a file");
+    hosts.write_all(b"::1 both.test\n127.0.0.1 both.test\n").expect("written");
+    let connect = |port: u16| {
+        Command::new("unshare")
+            .args(["--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\""])
+            .arg(hosts.path())
+            .args([env!("CARGO_BIN_EXE_sockeye"), "connect", &format!("tcp:both.test:{port}")])
+            .stdin(Stdio::null())
+            .output()
+            .expect("it runs")
+    };
     for ip in [SocketAddr::from((Ipv6Addr::LOCALHOST, 0)), SocketAddr::from((Ipv4Addr::LOCALHOST, 0))] {
         let server = TcpListener::bind(ip).expect("a port");
-        let at = server.local_addr().expect("bound");
-        let resolves = std::net::ToSocketAddrs::to_socket_addrs(&("localhost", at.port()))
-            .is_ok_and(|mut all| all.any(|a| a == at));
-        if !resolves {
-            support::skip("localhost has not both addresses here");
-            continue;
-        }
+        let port = server.local_addr().expect("bound").port();
         let served = thread::spawn(move || {
             server.accept().expect("a client").0.write_all(b"here").expect("sent");
         });
-        assert_eq!(run(&["connect", &format!("tcp:localhost:{}", at.port())], b"").text(), "here");
+        assert_eq!(connect(port).stdout, b"here", "{ip}");
         served.join().expect("served");
     }
     // Nothing listens at either: both are named.
     let free = TcpListener::bind("[::1]:0").expect("a port").local_addr().expect("bound").port();
-    let ran = run(&["connect", &format!("tcp:localhost:{free}")], b"");
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.err.contains(&format!("127.0.0.1:{free}: Connection refused")), "{}", ran.err);
+    let ran = connect(free);
+    assert_eq!(ran.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    for address in ["127.0.0.1", "[::1]"] {
+        assert!(errors.contains(&format!("{address}:{free}: Connection refused")), "{errors}");
+    }
 }
 
 #[test]
