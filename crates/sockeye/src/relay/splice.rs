@@ -17,13 +17,16 @@ use rustix::{
 use tokio::io::Interest;
 
 use super::{Meter, copy::Stop};
-use crate::endpoint::{Handle, Nature, uninterrupted};
+use crate::{
+    endpoint::{Handle, Nature, uninterrupted},
+    socket::readiness::{wake_from, wakes_from},
+};
 
 /// A pipe's size under load: what an unprivileged process may ask for.
 const LARGE: usize = 1 << 20;
 
 /// How many idle pipes each thread keeps.
-const SPARE: usize = 16;
+const SPARE: usize = 4;
 
 /// What to do after a burst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +71,7 @@ pub(super) async fn burst(from: &Handle, to: &Handle, meter: &Meter) -> Result<B
 /// Socket → pipe → socket or file.
 async fn through(pipe: &mut Pipe, from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop> {
     let mut moved = 0;
+    let mut muted = Muted::new(from);
     loop {
         match from.try_now(Interest::READABLE, || move_some(from, &pipe.write, pipe.size)) {
             Ok(0) => return Ok(Burst { moved, then: Then::End }),
@@ -77,6 +81,11 @@ async fn through(pipe: &mut Pipe, from: &Handle, to: &Handle, meter: &Meter) -> 
             Err(e) => return Err(Stop::Read(e)),
         }
         let filled = pipe.level;
+        if filled == pipe.size
+            && let Some(muted) = &mut muted
+        {
+            muted.mute();
+        }
         while pipe.level > 0 {
             match poll_fn(|cx| to.poll_write_with(cx, || move_some(&pipe.read, to, pipe.level))).await {
                 Ok(n) => pipe.level -= n,
@@ -150,6 +159,40 @@ fn move_some(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
 
 fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP))
+}
+
+/// A source that does not wake the runtime for each segment that arrives while the burst is busy or waits for
+/// the sink: what has arrived is read anyway when its turn comes. Its end, and errors, are told all the same.
+struct Muted<'a> {
+    socket: &'a Handle,
+    before: u32,
+    now: u32,
+}
+
+impl<'a> Muted<'a> {
+    fn new(socket: &'a Handle) -> Option<Self> {
+        let before = wakes_from(socket).ok()?;
+        Some(Self { socket, before, now: before })
+    }
+
+    /// To be called again now and then: the kernel enlarges the buffer of a stream that flows.
+    fn mute(&mut self) {
+        let Ok(size) = rustix::net::sockopt::socket_recv_buffer_size(self.socket) else { return };
+        // More than half of it would make the kernel enlarge the buffer of a source whose sink is slow.
+        let most = u32::try_from(size / 2).unwrap_or(u32::MAX).max(self.before);
+        if most != self.now && wake_from(self.socket, most).is_ok() {
+            self.now = most;
+        }
+    }
+}
+
+impl Drop for Muted<'_> {
+    fn drop(&mut self) {
+        if self.now != self.before {
+            // The kernel tells at once what has arrived meanwhile. It cannot refuse what it had before.
+            let _ = wake_from(self.socket, self.before);
+        }
+    }
 }
 
 /// A pipe between two splices.
