@@ -60,7 +60,8 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
     }
     let ours = ours(&peer, args, framed, &mut plan.rules)?;
     let names = [ours.about.clone(), peer.about.clone()];
-    let summary = relay::pair(ours, peer, &plan, &session.stop, Urgency::Drain).await;
+    let summary =
+        relay::pair(Box::new([ours, peer]), &plan, Box::pin(session.stop.asked(Urgency::Drain))).await;
     if plan.rules.ends_with_second {
         console::farewell(names[1].name(), &summary.backward.ended);
     }

@@ -87,7 +87,8 @@ async fn one(
         None => console::streams(framed)?,
     };
     let names = [ours.about.clone(), client.about.clone()];
-    let summary = relay::pair(ours, client, &plan, &session.stop, Urgency::Drain).await;
+    let summary =
+        relay::pair(Box::new([ours, client]), &plan, Box::pin(session.stop.asked(Urgency::Drain))).await;
     if plan.rules.ends_with_second {
         console::farewell(names[1].name(), &summary.backward.ended);
     }
@@ -107,11 +108,11 @@ async fn serve(
     let served = if let Some(program) = program(args) {
         // The client's own, and up to two pipes of its program.
         limits.each = 3;
-        let shared = Arc::new((program, plan, stop.clone(), listener.shortage()));
+        let shared = Arc::new((program, plan, listener.shortage()));
         let client = move |endpoint: Endpoint| {
             let shared = shared.clone();
             async move {
-                let (program, plan, stop, shortage) = &*shared;
+                let (program, plan, shortage) = &*shared;
                 let context = plan.context.facing(&endpoint.about);
                 let started = loop {
                     let started = started(program, &context, framed).await;
@@ -120,7 +121,11 @@ async fn serve(
                     }
                 };
                 match started {
-                    Ok(program) => drop(relay::pair(program, endpoint, plan, stop, Urgency::Now).await),
+                    Ok(program) => {
+                        // What cuts it short drops it.
+                        let never = Box::pin(std::future::pending());
+                        relay::pair(Box::new([program, endpoint]), plan, never).await;
+                    }
                     Err(error) => {
                         output::notice(format_args!("{error}"));
                         plan.context.events.emit(|| Event::from(&error));

@@ -194,6 +194,11 @@ const DRAIN: u64 = 64 << 20;
 const RECEIVE: usize = 16 * 1024;
 
 impl Endpoint {
+    /// Whether it is one connected stream socket and nothing else.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.writer, Writer::Stream(_, Finish::Shutdown)) && self.keep.program.is_none()
+    }
+
     /// Closes without cutting off what was written: a socket with unread input would answer close(2) with a
     /// reset, which throws away what the peer has not read yet. So the end is passed on first, and for a
     /// bounded time and amount what still arrives is thrown away. A program gets a moment to end by itself.

@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     io,
+    pin::Pin,
     task::{Context, Poll},
 };
 
@@ -12,6 +13,7 @@ use super::{Ended, Meter, Rules, Way, splice};
 use crate::{
     Error,
     endpoint::{About, Batch, Finish, Handle, Nature, Reader, Writer, room},
+    error::Reason,
 };
 
 /// The first read's room; a stream that fills it is worth more.
@@ -20,13 +22,13 @@ const SMALL: usize = 16 * 1024;
 /// The largest read's room.
 const LARGE: usize = 512 * 1024;
 
-/// What a direction is called, and its rules.
+/// What a direction is called, its rules, and where it is counted.
 #[derive(Clone, Copy)]
 pub(super) struct Route<'a> {
     pub(super) way: Way,
-    pub(super) from: &'a About,
-    pub(super) to: &'a About,
+    pub(super) names: [&'a About; 2],
     pub(super) rules: &'a Rules,
+    pub(super) meter: &'a Meter,
 }
 
 /// What stopped a copy.
@@ -36,37 +38,54 @@ pub(super) enum Stop {
 }
 
 /// Copies until the source ends, passes the end on, and says why it ended.
-pub(super) async fn run(reader: &mut Reader, writer: &mut Writer, meter: &Meter, route: Route<'_>) -> Ended {
-    if matches!(reader, Reader::Nothing) || matches!(writer, Writer::Nothing) {
-        return Ended::Unused;
-    }
-    let copied = match (&mut *reader, &mut *writer) {
-        (Reader::Stream(from), Writer::Stream(to, _)) => streams(from, to, meter, route).await,
-        // In boxes, as is all else that streams do rarely: thousands of idle connections are the size of what is not.
-        (Reader::Stream(_) | Reader::Bytes(_), _) => Box::pin(bytes(reader, writer, meter, route)).await,
-        (Reader::Datagrams(_) | Reader::Messages(_), _) => {
-            Box::pin(messages(reader, writer, meter, route)).await
+///
+/// Not an `async fn`: that would keep its arguments twice, and thousands of idle connections are their size.
+#[expect(clippy::manual_async_fn)]
+pub(super) fn run<'a>(
+    reader: &'a mut Reader,
+    writer: &'a mut Writer,
+    route: Route<'a>,
+) -> impl Future<Output = Ended> + Send + 'a {
+    async move {
+        if matches!(reader, Reader::Nothing) || matches!(writer, Writer::Nothing) {
+            return Ended::Unused;
         }
-        (Reader::Nothing, _) => return Ended::Unused,
-    };
-    let standard_output = matches!(writer, Writer::Stream(_, Finish::CloseStandardOutput));
-    let copied = match copied {
-        Ok(()) => Box::pin(writer.finish()).await.map_err(Stop::Write),
-        Err(stop) => Err(stop),
-    };
-    match copied {
-        Ok(()) => Ended::EndOfData,
-        Err(Stop::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe && standard_output => Ended::ReaderGone,
-        Err(Stop::Write(e)) => Ended::Failed(Error::new("write to", route.to.name(), e).into()),
-        Err(Stop::Read(e)) if e.kind() == io::ErrorKind::InvalidData => {
-            let reason = crate::error::Reason::Protocol(e.to_string());
-            Ended::Failed(Error::new("read from", route.from.name(), reason).into())
+        let copied = match (&mut *reader, &mut *writer) {
+            (Reader::Stream(from), Writer::Stream(to, _)) => streams(from, to, &route).await,
+            // In boxes, as is all else that streams do rarely.
+            (Reader::Stream(_) | Reader::Bytes(_), _) => Box::pin(bytes(reader, writer, &route)).await,
+            (Reader::Datagrams(_) | Reader::Messages(_), _) => {
+                Box::pin(messages(reader, writer, &route)).await
+            }
+            (Reader::Nothing, _) => return Ended::Unused,
+        };
+        let standard_output = matches!(writer, Writer::Stream(_, Finish::CloseStandardOutput));
+        let copied = match copied {
+            Ok(()) => Box::pin(writer.finish()).await.map_err(Stop::Write),
+            Err(stop) => Err(stop),
+        };
+        match copied {
+            Ok(()) => Ended::EndOfData,
+            Err(Stop::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe && standard_output => {
+                Ended::ReaderGone
+            }
+            Err(stop) => Ended::Failed(route.failed(stop).into()),
         }
-        Err(Stop::Read(e)) => Ended::Failed(Error::new("read from", route.from.name(), e).into()),
     }
 }
 
 impl Route<'_> {
+    fn failed(&self, stop: Stop) -> Error {
+        let [from, to] = self.names;
+        match stop {
+            Stop::Write(e) => Error::new("write to", to.name(), e),
+            Stop::Read(e) if e.kind() == io::ErrorKind::InvalidData => {
+                Error::new("read from", from.name(), Reason::Protocol(e.to_string()))
+            }
+            Stop::Read(e) => Error::new("read from", from.name(), e),
+        }
+    }
+
     fn tap(&self, bytes: &[u8]) {
         if let Some(tap) = &self.rules.tap {
             tap.passes(self.way, bytes);
@@ -75,52 +94,63 @@ impl Route<'_> {
 }
 
 /// From descriptor to descriptor: small answers through a small buffer, bulk through the kernel.
-async fn streams(from: &Handle, to: &Handle, meter: &Meter, route: Route<'_>) -> Result<(), Stop> {
-    let mut splices = route.rules.tap.is_none() && splice::possible(from, to);
-    let mut size = SMALL;
-    let mut bulk = splices && from.nature() == Nature::File;
-    // Whether a socket's peer is still there, the other direction learns by reading it.
-    let watched = to.nature() != Nature::Stream || route.rules.only.is_some();
-    let mut broken = watched.then(|| Box::pin(to.until_broken()));
-    let mut gone = |cx: &mut Context<'_>| match &mut broken {
-        Some(broken) => broken.as_mut().poll(cx).map(|()| Stop::Write(broken_pipe())),
-        None => Poll::Pending,
-    };
-    loop {
-        if bulk {
-            poll_fn(|cx| match from.poll_readable(cx) {
-                Poll::Pending => gone(cx).map(Err),
+#[expect(clippy::manual_async_fn)]
+fn streams<'a>(
+    from: &'a Handle,
+    to: &'a Handle,
+    route: &'a Route<'a>,
+) -> impl Future<Output = Result<(), Stop>> + Send + 'a {
+    async move {
+        let mut splices = route.rules.tap.is_none() && splice::possible(from, to);
+        let mut size = SMALL;
+        let mut bulk = splices && from.nature() == Nature::File;
+        // Whether a socket's peer is still there, the other direction learns by reading it.
+        let watched = to.nature() != Nature::Stream || route.rules.only.is_some();
+        let mut broken = watched.then(|| Box::pin(to.until_broken()));
+        loop {
+            if bulk {
+                poll_fn(|cx| match from.poll_readable(cx) {
+                    Poll::Pending => gone_by_now(&mut broken, cx).map(Err),
+                    ready => ready.map_err(Stop::Read),
+                })
+                .await?;
+                let burst = Box::pin(splice::burst(from, to, route.meter)).await?;
+                bulk = burst.moved >= SMALL;
+                match burst.then {
+                    splice::Then::End => return Ok(()),
+                    splice::Then::Wait => continue,
+                    splice::Then::Copy => splices = false,
+                }
+            }
+            let (buffer, length) = poll_fn(|cx| match room::poll_read(from, size, cx) {
+                Poll::Pending => gone_by_now(&mut broken, cx).map(Err),
                 ready => ready.map_err(Stop::Read),
             })
             .await?;
-            let burst = Box::pin(splice::burst(from, to, meter)).await?;
-            bulk = burst.moved >= SMALL;
-            match burst.then {
-                splice::Then::End => return Ok(()),
-                splice::Then::Wait => continue,
-                splice::Then::Copy => splices = false,
+            if length == 0 {
+                return Ok(());
+            }
+            let filled = length == buffer.len();
+            route.tap(&buffer[..length]);
+            let written = to.write_all(&buffer[..length]).await;
+            room::give_back(buffer);
+            written.map_err(Stop::Write)?;
+            route.meter.add(length, 1);
+            // Files never wait: without this, nothing else on the thread (signals, deadlines) would get its turn.
+            tokio::task::consume_budget().await;
+            bulk = filled && splices;
+            if filled && !splices {
+                size = (size * 4).min(LARGE);
             }
         }
-        let (buffer, length) = poll_fn(|cx| match room::poll_read(from, size, cx) {
-            Poll::Pending => gone(cx).map(Err),
-            ready => ready.map_err(Stop::Read),
-        })
-        .await?;
-        if length == 0 {
-            return Ok(());
-        }
-        let filled = length == buffer.len();
-        route.tap(&buffer[..length]);
-        let written = to.write_all(&buffer[..length]).await;
-        room::give_back(buffer);
-        written.map_err(Stop::Write)?;
-        meter.add(length, 1);
-        // Files never wait: without this, nothing else on the thread (signals, deadlines) would get its turn.
-        tokio::task::consume_budget().await;
-        bulk = filled && splices;
-        if filled && !splices {
-            size = (size * 4).min(LARGE);
-        }
+    }
+}
+
+/// Whether whoever reads what is written has left, where that is watched.
+fn gone_by_now(broken: &mut Option<Pin<Box<impl Future<Output = ()>>>>, cx: &mut Context<'_>) -> Poll<Stop> {
+    match broken {
+        Some(broken) => broken.as_mut().poll(cx).map(|()| gone()),
+        None => Poll::Pending,
     }
 }
 
@@ -133,12 +163,7 @@ fn gone() -> Stop {
 }
 
 /// From any stream of bytes to anything; a read becomes a message where the sink takes messages.
-async fn bytes(
-    reader: &mut Reader,
-    writer: &mut Writer,
-    meter: &Meter,
-    route: Route<'_>,
-) -> Result<(), Stop> {
+async fn bytes(reader: &mut Reader, writer: &mut Writer, route: &Route<'_>) -> Result<(), Stop> {
     let to_messages = matches!(writer, Writer::Datagrams(_) | Writer::Messages(_));
     let mut size = if to_messages { route.rules.block } else { SMALL };
     let mut batch = Batch::new();
@@ -181,18 +206,13 @@ async fn bytes(
         }
         room::give_back(buffer);
         written.map_err(Stop::Write)?;
-        meter.add(length, 1);
+        route.meter.add(length, 1);
         tokio::task::consume_budget().await;
     }
 }
 
 /// From messages to anything; into a stream they are written one after the other.
-async fn messages(
-    reader: &mut Reader,
-    writer: &mut Writer,
-    meter: &Meter,
-    route: Route<'_>,
-) -> Result<(), Stop> {
+async fn messages(reader: &mut Reader, writer: &mut Writer, route: &Route<'_>) -> Result<(), Stop> {
     let mut batch = Batch::new();
     loop {
         batch.clear();
@@ -214,7 +234,7 @@ async fn messages(
         }
         batch.iter().for_each(|message| route.tap(message));
         writer.send_batch(&batch).await.map_err(Stop::Write)?;
-        meter.add(batch.bytes().len(), batch.len());
+        route.meter.add(batch.bytes().len(), batch.len());
         tokio::task::consume_budget().await;
     }
 }

@@ -188,6 +188,17 @@ pub struct Summary {
 }
 
 impl Summary {
+    fn of(meters: &[Meter; 2], ended: [Ended; 2], took: Duration) -> Self {
+        let flow = |meter: &Meter, ended| Flow { bytes: meter.bytes(), chunks: meter.chunks(), ended };
+        let ([up, down], [forward, backward]) = (meters, ended);
+        Self { forward: flow(up, forward), backward: flow(down, backward), took }
+    }
+
+    /// Whether all that either side had to say has reached the other.
+    fn is_complete(&self) -> bool {
+        [&self.forward, &self.backward].iter().all(|flow| matches!(flow.ended, Ended::EndOfData))
+    }
+
     /// The failure that ended it, if one did; a deadline that passed is one.
     pub fn into_error(self, names: &str) -> Option<Error> {
         let timeout = |limit| Some(Error::new("go on with", names, Reason::TimedOut(limit)));
@@ -209,86 +220,96 @@ fn is_reset(error: &Error) -> bool {
 
 /// Joins two endpoints until both directions have ended, or `stop` resolves. `meters` count while it runs.
 ///
-/// This future is the whole relay: dropping it closes both endpoints at once.
-pub async fn join(
-    mut first: Endpoint,
-    mut second: Endpoint,
+/// This future is the whole relay: dropping it closes both endpoints at once. Not an `async fn`, which would
+/// keep its arguments twice.
+#[expect(clippy::manual_async_fn)]
+pub fn join<'a>(
+    mut ends: Box<[Endpoint; 2]>,
+    rules: &'a Rules,
+    meters: &'a [Meter; 2],
+    mut stop: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+) -> impl Future<Output = Summary> + Send + 'a {
+    async move {
+        let began = Instant::now();
+        let [forward, backward] = run_both(&mut ends, rules, meters, &mut stop, began).await;
+        let summary = Summary::of(meters, [forward, backward], began.elapsed());
+        let [first, second] = *ends;
+        for endpoint in [first, second] {
+            // Where both ends were read and passed on, closing cuts nothing off.
+            if !(summary.is_complete() && endpoint.is_plain()) {
+                Box::pin(endpoint.close()).await;
+            }
+        }
+        summary
+    }
+}
+
+/// Copies both ways, and says why each ended.
+async fn run_both(
+    ends: &mut [Endpoint; 2],
     rules: &Rules,
-    meters: &Arc<[Meter; 2]>,
-    mut stop: Pin<Box<dyn Future<Output = ()> + Send + '_>>,
-) -> Summary {
-    let began = Instant::now();
-    let names = [first.about.clone(), second.about.clone()];
+    meters: &[Meter; 2],
+    stop: &mut Pin<Box<dyn Future<Output = ()> + Send + '_>>,
+    began: Instant,
+) -> [Ended; 2] {
+    let [first, second] = ends;
     let (mut forward, mut backward) = (None, None);
     let terms = [first.keep.terms(), second.keep.terms()];
-    let own = Rules::under(rules, terms);
+    let own = rules.under(terms);
     let rules = own.as_deref().unwrap_or(rules);
-    {
-        let [up, down] = &**meters;
-        // By which direction has ended: the other one is what it is waited for.
-        let lingers = [&second.reader, &first.reader].map(|awaited| match rules.linger {
-            Some(limit) => Verdict::Silent(limit),
-            None if awaited.ends() => Verdict::Idle(LINGER),
-            None => Verdict::Silent(LINGER_DATAGRAMS),
-        });
-        let route =
-            |way| copy::Route { way, from: &names[way as usize], to: &names[1 - way as usize], rules };
-        // In boxes: a pinned local is kept twice, as what it was and where it is pinned.
-        let mut forwards =
-            Box::pin(copy::run(&mut first.reader, &mut second.writer, up, route(Way::Forward)));
-        let mut backwards =
-            Box::pin(copy::run(&mut second.reader, &mut first.writer, down, route(Way::Backward)));
-        let mut unused = rules.only == Some(Way::Backward);
-        if unused {
-            forward = Some(Ended::Unused);
-        }
-        if rules.only == Some(Way::Forward) {
-            (backward, unused) = (Some(Ended::Unused), true);
-        }
-        while forward.is_none() || backward.is_none() {
-            let ended_alone = if unused { None } else { forward.as_ref().or(backward.as_ref()) };
-            let linger = ended_alone.map(|_| lingers[usize::from(forward.is_none())]);
-            // One timer for all the deadlines, and none where there is no deadline.
-            let due = || deadline(rules, linger, began, [up, down]);
-            let timer = due().map(|(due, _)| Box::pin(tokio::time::sleep_until(due)));
-            tokio::select! {
-                biased;
-                // First, for a source that never waits uses up the task's budget, and what comes after it starves.
-                () = &mut stop => settle(&mut forward, &mut backward, || Ended::Signal),
-                () = passed(timer) => {
-                    // Something may have passed meanwhile.
-                    if let Some((_, verdict)) = due().filter(|(due, _)| *due <= Instant::now()) {
-                        settle(&mut forward, &mut backward, || verdict.ended());
-                    }
-                }
-                ended = &mut forwards, if forward.is_none() => {
-                    unused |= matches!(ended, Ended::Unused);
-                    forward = Some(ended);
-                }
-                ended = &mut backwards, if backward.is_none() => {
-                    unused |= matches!(ended, Ended::Unused);
-                    if rules.ends_with_second && !matches!(ended, Ended::Unused) && forward.is_none() {
-                        forward = Some(Ended::OtherSide);
-                    }
-                    backward = Some(ended);
+    let [up, down] = meters;
+    // By which direction has ended: the other one is what it is waited for.
+    let lingers = [&second.reader, &first.reader].map(|awaited| match rules.linger {
+        Some(limit) => Verdict::Silent(limit),
+        None if awaited.ends() => Verdict::Idle(LINGER),
+        None => Verdict::Silent(LINGER_DATAGRAMS),
+    });
+    let (one, other) = (&*first.about, &*second.about);
+    let there = copy::Route { way: Way::Forward, names: [one, other], rules, meter: up };
+    let back = copy::Route { way: Way::Backward, names: [other, one], rules, meter: down };
+    // In boxes: a pinned local is kept twice, as what it was and where it is pinned.
+    let mut forwards = Box::pin(copy::run(&mut first.reader, &mut second.writer, there));
+    let mut backwards = Box::pin(copy::run(&mut second.reader, &mut first.writer, back));
+    let mut unused = rules.only == Some(Way::Backward);
+    if unused {
+        forward = Some(Ended::Unused);
+    }
+    if rules.only == Some(Way::Forward) {
+        (backward, unused) = (Some(Ended::Unused), true);
+    }
+    while forward.is_none() || backward.is_none() {
+        let ended_alone = if unused { None } else { forward.as_ref().or(backward.as_ref()) };
+        let linger = ended_alone.map(|_| lingers[usize::from(forward.is_none())]);
+        // One timer for all the deadlines, and none where there is no deadline.
+        let due = || deadline(rules, linger, began, [up, down]);
+        let timer = due().map(|(due, _)| Box::pin(tokio::time::sleep_until(due)));
+        tokio::select! {
+            biased;
+            // First, for a source that never waits uses up the task's budget, and what comes after it starves.
+            () = &mut *stop => settle(&mut forward, &mut backward, || Ended::Signal),
+            () = passed(timer) => {
+                // Something may have passed meanwhile.
+                if let Some((_, verdict)) = due().filter(|(due, _)| *due <= Instant::now()) {
+                    settle(&mut forward, &mut backward, || verdict.ended());
                 }
             }
-            if ends_all(&forward, terms[1]) || ends_all(&backward, terms[0]) {
-                settle(&mut forward, &mut backward, || Ended::OtherSide);
+            ended = &mut forwards, if forward.is_none() => {
+                unused |= matches!(ended, Ended::Unused);
+                forward = Some(ended);
             }
+            ended = &mut backwards, if backward.is_none() => {
+                unused |= matches!(ended, Ended::Unused);
+                if rules.ends_with_second && !matches!(ended, Ended::Unused) && forward.is_none() {
+                    forward = Some(Ended::OtherSide);
+                }
+                backward = Some(ended);
+            }
+        }
+        if ends_all(&forward, terms[1]) || ends_all(&backward, terms[0]) {
+            settle(&mut forward, &mut backward, || Ended::OtherSide);
         }
     }
-    let flow = |meter: &Meter, ended: Option<Ended>| Flow {
-        bytes: meter.bytes(),
-        chunks: meter.chunks(),
-        ended: ended.unwrap_or(Ended::OtherSide),
-    };
-    let [up, down] = &**meters;
-    let summary =
-        Summary { forward: flow(up, forward), backward: flow(down, backward), took: began.elapsed() };
-    Box::pin(first.close()).await;
-    Box::pin(second.close()).await;
-    summary
+    [forward, backward].map(|ended| ended.unwrap_or(Ended::OtherSide))
 }
 
 /// Whether the end of one direction ends the other: it failed, or whoever it went to wants to end with it.

@@ -1,6 +1,6 @@
 //! From two addresses to what runs: one pair of endpoints, or a pair for each peer of a listener that forks.
 
-use std::{sync::Arc, time::Instant};
+use std::{pin::Pin, sync::Arc, time::Instant};
 
 use sockeye_proto::address::{Address, OptionName, Spec};
 
@@ -8,7 +8,7 @@ use super::{Ended, Meter, Registry, Rules, Summary, Way, join};
 use crate::{
     Error, Result,
     endpoint::{
-        About, Context, Direction, Endpoint, Listener, Opened,
+        About, Context, Direction, Endpoint, Listener, Opened, Shortage,
         clients::{self, Limits, Served},
         open_spec,
     },
@@ -112,7 +112,7 @@ pub async fn run(first: &Spec, second: &Spec, plan: &Plan, stop: &Stop) -> Resul
         () = stop.asked(Urgency::Drain) => return Ok(interrupted()),
     };
     let names = [first.about.clone(), second.about.clone()];
-    let summary = pair(first, second, plan, stop, Urgency::Drain).await;
+    let summary = pair(Box::new([first, second]), plan, Box::pin(stop.asked(Urgency::Drain))).await;
     Ok(Outcome::Single(names, summary.into()))
 }
 
@@ -134,7 +134,8 @@ async fn again(
         let once = async {
             let other =
                 open_spec(second, directions[1], &context).await?.first(accept_timeout(second)).await?;
-            Ok::<_, Error>(pair(endpoint, other, plan, stop, Urgency::Drain).await)
+            let stop = Box::pin(stop.asked(Urgency::Drain));
+            Ok::<_, Error>(pair(Box::new([endpoint, other]), plan, stop).await)
         };
         tokio::select! {
             biased;
@@ -173,28 +174,19 @@ async fn many(
     plan: &Plan,
     stop: &Stop,
 ) -> Result<Outcome> {
-    let shared = Arc::new((other.clone(), plan.clone(), stop.clone(), listener.shortage()));
+    let shared = Arc::new((other.clone(), plan.clone(), listener.shortage()));
     let limits = Limits { each: 1 + descriptors(other), ..plan.limits.clone() };
     let client = move |endpoint: Endpoint| {
         let shared = shared.clone();
+        // Opening is large and soon over, so it is in a box that is gone while the relay runs.
+        let opening = Box::pin({
+            let shared = shared.clone();
+            async move { open_other(endpoint, direction, &shared).await }
+        });
         async move {
-            let (other, plan, stop, shortage) = &*shared;
-            let context = plan.context.facing(&endpoint.about);
-            let opened = loop {
-                let opened = match Box::pin(open_spec(other, direction, &context)).await {
-                    Ok(opened) => Box::pin(opened.first(accept_timeout(other))).await,
-                    Err(error) => Err(error),
-                };
-                if !shortage.waited(opened.as_ref().err()).await {
-                    break opened;
-                }
-            };
-            match opened {
-                Ok(second) => drop(Box::pin(pair(endpoint, second, plan, stop, Urgency::Now)).await),
-                Err(error) => {
-                    plan.context.notice(format_args!("{}: {error}", endpoint.about.name()));
-                    plan.context.events.emit(|| Event::from(&error));
-                }
+            if let Some(ends) = opening.await {
+                // What cuts it short drops it.
+                pair(ends, &shared.1, Box::pin(std::future::pending())).await;
             }
         }
     };
@@ -202,41 +194,104 @@ async fn many(
     Ok(Outcome::Many(served))
 }
 
-/// Relays between two endpoints, and tells events and the report what came of it.
-///
-/// `cut` is the urgency that cuts it short: a single conversation has nothing to finish and ends at once when
-/// asked to drain; one of many goes on until its server's drain is over.
-pub async fn pair(first: Endpoint, second: Endpoint, plan: &Plan, stop: &Stop, cut: Urgency) -> Summary {
-    let began = Instant::now();
-    let names = [first.about.clone(), second.about.clone()];
-    let ids = [next_id(), next_id()];
-    let events = &plan.context.events;
-    for (id, about) in ids.iter().zip(&names) {
-        events.emit(|| Event::opened(*id, about));
-    }
-    let meters = Meter::pair();
-    if let Some(registry) = &plan.registry {
-        registry.begin(ids[0], names.clone(), &meters);
-    }
-    let summary = join(first, second, &plan.rules, &meters, Box::pin(stop.asked(cut))).await;
-    if let Some(registry) = &plan.registry {
-        registry.end(ids[0], &summary);
-    }
-    for (flow, [from, to]) in [(&summary.forward, ids), (&summary.backward, [ids[1], ids[0]])] {
-        let error = match &flow.ended {
-            Ended::Failed(error) => Some(error.to_string()),
-            _ => None,
+/// The other end for one that came; without, it is told why.
+async fn open_other(
+    endpoint: Endpoint,
+    direction: Direction,
+    (other, plan, shortage): &(Spec, Plan, Arc<Shortage>),
+) -> Option<Box<[Endpoint; 2]>> {
+    let context = plan.context.facing(&endpoint.about);
+    let opened = loop {
+        let opened = match open_spec(other, direction, &context).await {
+            Ok(opened) => opened.first(accept_timeout(other)).await,
+            Err(error) => Err(error),
         };
-        let (bytes, chunks, reason) = (flow.bytes, flow.chunks, flow.ended.word());
-        events.emit(|| Event::Ended { from, to, bytes, chunks, reason, error });
+        if !shortage.waited(opened.as_ref().err()).await {
+            break opened;
+        }
+    };
+    match opened {
+        Ok(second) => Some(Box::new([endpoint, second])),
+        Err(error) => {
+            plan.context.notice(format_args!("{}: {error}", endpoint.about.name()));
+            plan.context.events.emit(|| Event::from(&error));
+            None
+        }
     }
-    for id in ids {
-        events.emit(|| Event::Closed { id, seconds: began.elapsed().as_secs_f64() });
+}
+
+/// Relays between two endpoints until both directions have ended or `stop` resolves, and tells events and the
+/// report what came of it, even when it is dropped. Not an `async fn`, which would keep its arguments twice.
+#[expect(clippy::manual_async_fn)]
+pub fn pair<'a>(
+    ends: Box<[Endpoint; 2]>,
+    plan: &'a Plan,
+    stop: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+) -> impl Future<Output = Summary> + Send + 'a {
+    async move {
+        let mut record = Record::begin(&ends, plan);
+        let summary = join(ends, &plan.rules, &record.meters.clone(), stop).await;
+        record.end(&summary);
+        summary
     }
-    if let Some(report) = &plan.report {
-        report([&names[0], &names[1]], &summary);
+}
+
+/// A relay that runs: what is to be told of it in the end.
+struct Record<'a> {
+    plan: &'a Plan,
+    names: [Arc<About>; 2],
+    ids: [u64; 2],
+    meters: Arc<[Meter; 2]>,
+    began: Instant,
+    ended: bool,
+}
+
+impl<'a> Record<'a> {
+    fn begin(ends: &[Endpoint; 2], plan: &'a Plan) -> Self {
+        let names = ends.each_ref().map(|end| end.about.clone());
+        let ids = [next_id(), next_id()];
+        for (id, about) in ids.iter().zip(&names) {
+            plan.context.events.emit(|| Event::opened(*id, about));
+        }
+        let meters = Meter::pair();
+        if let Some(registry) = &plan.registry {
+            registry.begin(ids[0], names.clone(), &meters);
+        }
+        Self { plan, names, ids, meters, began: Instant::now(), ended: false }
     }
-    summary
+
+    fn end(&mut self, summary: &Summary) {
+        self.ended = true;
+        let Self { plan, ids, .. } = *self;
+        if let Some(registry) = &plan.registry {
+            registry.end(ids[0], summary);
+        }
+        let events = &plan.context.events;
+        for (flow, [from, to]) in [(&summary.forward, ids), (&summary.backward, [ids[1], ids[0]])] {
+            let error = match &flow.ended {
+                Ended::Failed(error) => Some(error.to_string()),
+                _ => None,
+            };
+            let (bytes, chunks, reason) = (flow.bytes, flow.chunks, flow.ended.word());
+            events.emit(|| Event::Ended { from, to, bytes, chunks, reason, error });
+        }
+        for id in ids {
+            events.emit(|| Event::Closed { id, seconds: self.began.elapsed().as_secs_f64() });
+        }
+        if let Some(report) = &plan.report {
+            report([&self.names[0], &self.names[1]], summary);
+        }
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let ended = [Ended::Signal, Ended::Signal];
+            let summary = Summary::of(&self.meters, ended, self.began.elapsed());
+            self.end(&summary);
+        }
+    }
 }
 
 /// How many descriptors an address takes when it is open.
