@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::{
     listen::{announce, listener},
-    session::{Crowd, Session, block_on, frame, prompted},
+    session::{Crowd, Session, block_on, cores, frame, prompted},
 };
 use crate::{
     args::{Serve, Service},
@@ -37,6 +37,7 @@ async fn serve(args: &Serve, addresses: &[Address]) -> Result<ExitCode, Failure>
         most: args.max_clients.map(|n| n as usize),
         when_full: WhenFull::Refuse,
         drain: args.drain,
+        loops: cores() / addresses.len().max(1),
         ..Limits::default()
     };
     let manner = Manner {

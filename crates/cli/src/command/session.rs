@@ -4,7 +4,7 @@ use std::{fmt, process::ExitCode, sync::Arc};
 
 use sockeye::{
     Error,
-    endpoint::{Context, Watch, Window},
+    endpoint::{Context, Watch, Window, clients::Limits},
     error::Reason,
     event::Events,
     relay::{Plan, Rules},
@@ -40,6 +40,11 @@ pub(super) fn block_on<T>(crowd: Crowd, future: impl Future<Output = T>) -> Resu
     let outcome = runtime.block_on(future);
     runtime.shutdown_background();
     Ok(outcome)
+}
+
+/// How many loops may serve clients at a time.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// What a command knows while it runs.
@@ -91,7 +96,8 @@ impl Session {
         if traffic.explain {
             context.explain = Some(Arc::new(output::explain::line));
         }
-        Plan { rules, context, ..Plan::default() }
+        let limits = Limits { loops: cores(), ..Limits::default() };
+        Plan { rules, context, limits, ..Plan::default() }
     }
 
     /// 128 and the signal's number where one cut a conversation short, as shells have it.

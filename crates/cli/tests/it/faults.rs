@@ -40,11 +40,18 @@ fn share(process: &Running, window: Duration) -> f64 {
     (computed(process) - before).as_secs_f64() / began.elapsed().as_secs_f64()
 }
 
-/// Its sockets: each thread keeps a few idle pipes to splice through, which belong to no connection.
+/// How many descriptors it has open.
 fn descriptors(process: &Running) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", process.child.id())).expect("it runs").count()
+}
+
+/// How many sockets it has. Threads that serve have copies of the listening one, and each keeps a few idle pipes
+/// to splice through, which belong to no connection.
+fn sockets(process: &Running) -> usize {
     let all = fs::read_dir(format!("/proc/{}/fd", process.child.id())).expect("it runs");
     let links = all.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-    links.filter(|link| link.to_string_lossy().starts_with("socket:")).count()
+    let sockets = links.filter(|link| link.to_string_lossy().starts_with("socket:"));
+    sockets.collect::<std::collections::BTreeSet<_>>().len()
 }
 
 fn resident(process: &Running) -> u64 {
@@ -248,7 +255,7 @@ fn fault_05_a_reset_in_mid_relay() {
     let target = TcpListener::bind("127.0.0.1:0").expect("a port");
     let to = format!("tcp:{}", target.local_addr().expect("bound"));
     let (mut relay, at) = listening(&["relay", "tcp-listen:127.0.0.1:0,fork", &to]);
-    let before = descriptors(&relay);
+    let before = sockets(&relay);
     let program = "
 host, port = a[0].rsplit(':', 1)
 s = socket.create_connection((host, int(port)))
@@ -267,7 +274,7 @@ s.close()
     assert!(said.contains(&format!("127.0.0.1:{from}")), "{said}");
     // The other leg ends, and both descriptors are closed.
     let _ = far.read(&mut [0; 9]);
-    until(|| descriptors(&relay) <= before, "both descriptors closed");
+    until(|| sockets(&relay) <= before, "both descriptors closed");
     // The listener lives.
     let mut next = connect(&at);
     next.write_all(b"x").expect("sent");
@@ -308,7 +315,7 @@ fn fault_07_one_side_stops_reading() {
     let place = target.local_addr().expect("bound");
     let (mut relay, at) =
         listening(&["relay", "-T", "2", "tcp-listen:127.0.0.1:0,fork", &format!("tcp:{place}")]);
-    let before = descriptors(&relay);
+    let before = sockets(&relay);
     let mut client = connect(&at);
     let (far, _) = target.accept().expect("it connects");
     far.shutdown(Shutdown::Write).expect("half-closed");
@@ -319,7 +326,7 @@ fn fault_07_one_side_stops_reading() {
     client.shutdown(Shutdown::Write).expect("half-closed");
     let said = relay.line("nothing passed for 2s");
     assert!(said.contains(&place.to_string()), "{said}");
-    until(|| descriptors(&relay) <= before, "both descriptors closed");
+    until(|| sockets(&relay) <= before, "both descriptors closed");
     let ours = format!("sport = :{} or dport = :{}", port(&at), place.port());
     let seen = peer("ss", &["-Htn", "state", "close-wait", &ours], b"").text();
     assert_eq!(seen, "");

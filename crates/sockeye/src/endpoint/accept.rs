@@ -15,8 +15,8 @@ use sockeye_proto::address::{Address, Kind, Options};
 use tokio::{io::Interest, sync::mpsc};
 
 use super::{
-    About, Context, Endpoint, Handle, Unlink, access::Access, begin::begin, net::named, shape, sockopt, tcp,
-    uninterrupted,
+    About, Context, Endpoint, Handle, Nature, Unlink, access::Access, begin::begin, net::named, shape,
+    sockopt, tcp, uninterrupted,
 };
 use crate::{Error, Result, error::Reason, socket::Addr};
 
@@ -30,14 +30,39 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Listener {
     source: Source,
+    terms: Arc<Terms>,
+    /// The path of a Unix socket, and lock files, go with their listener.
+    unlink: Vec<Unlink>,
+}
+
+/// What a listener knows beside its socket.
+#[derive(Debug, Clone)]
+struct Terms {
     about: Arc<About>,
     access: Access,
     kind: Kind,
     options: Options,
     context: Context,
     shortage: Arc<Shortage>,
-    /// The path of a Unix socket, and lock files, go with their listener.
+}
+
+/// A listener's socket on its way to another thread's runtime.
+#[derive(Debug)]
+pub(super) struct Shared {
+    socket: OwnedFd,
+    nature: Nature,
+    terms: Arc<Terms>,
     unlink: Vec<Unlink>,
+}
+
+impl Shared {
+    /// A listener on the runtime that this is called in.
+    pub(super) fn listener(self) -> Result<Listener> {
+        let Self { socket, nature, terms, unlink } = self;
+        let handle =
+            Handle::socket(socket, nature).map_err(|e| Error::new("listen on", &terms.about.address, e))?;
+        Ok(Listener { source: Source::Stream(handle), terms, unlink })
+    }
 }
 
 #[derive(Debug)]
@@ -45,12 +70,16 @@ enum Source {
     /// accept(2) on a listening socket.
     Stream(Handle),
     /// Endpoints made by a task that reads a shared socket and ends with this listener.
-    Sessions { from: mpsc::Receiver<Endpoint>, task: Option<tokio::task::JoinHandle<()>> },
+    Sessions { from: mpsc::Receiver<Endpoint>, task: Task },
 }
 
-impl Drop for Source {
+/// Aborted when this is dropped, unless it was let go.
+#[derive(Debug)]
+struct Task(Option<tokio::task::JoinHandle<()>>);
+
+impl Drop for Task {
     fn drop(&mut self) {
-        if let Self::Sessions { task: Some(task), .. } = self {
+        if let Some(task) = &self.0 {
             task.abort();
         }
     }
@@ -74,7 +103,7 @@ impl Listener {
         address: &Address,
         context: &Context,
     ) -> Result<Self> {
-        Self::with(Source::Sessions { from, task: Some(task) }, about, address, context)
+        Self::with(Source::Sessions { from, task: Task(Some(task)) }, about, address, context)
     }
 
     fn with(source: Source, about: About, address: &Address, context: &Context) -> Result<Self> {
@@ -86,13 +115,15 @@ impl Listener {
             context: context.clone(),
             told: Mutex::default(),
         });
-        Ok(Self { source, about, access, kind, options, context, shortage, unlink: Vec::new() })
+        let terms = Terms { about, access, kind, options, context, shortage }.into();
+        Ok(Self { source, terms, unlink: Vec::new() })
     }
 
     /// Without a look at the peers, and without what options do to the data.
     pub(super) fn plain(mut self) -> Self {
-        self.access = Access::default();
-        self.options = sockopt::only_late(&self.options);
+        let terms = Arc::make_mut(&mut self.terms);
+        terms.access = Access::default();
+        terms.options = sockopt::only_late(&terms.options);
         self
     }
 
@@ -102,10 +133,23 @@ impl Listener {
         self
     }
 
+    /// The same socket for this many loops on threads of their own: each peer comes to one of them. Itself where
+    /// peers come from a task that reads one socket for all.
+    pub(super) fn share(self, loops: usize) -> Result<Vec<Shared>, Self> {
+        let Self { source, terms, unlink } = self;
+        let Source::Stream(handle) = source else { return Err(Self { source, terms, unlink }) };
+        let nature = handle.nature();
+        let own = handle.into_fd();
+        let shared = |socket| Shared { socket, nature, terms: terms.clone(), unlink: Vec::new() };
+        let mut all: Vec<_> = (1..loops).map_while(|_| own.try_clone().ok()).map(shared).collect();
+        all.push(Shared { unlink, ..shared(own) });
+        Ok(all)
+    }
+
     /// Takes no more peers, but lets the task of a shared socket serve those that came.
     pub(super) fn last(mut self) {
         if let Source::Sessions { task, .. } = &mut self.source {
-            *task = None;
+            task.0 = None;
         }
     }
 
@@ -116,12 +160,12 @@ impl Listener {
 
     /// The address as given, and what it is bound to.
     pub fn about(&self) -> &Arc<About> {
-        &self.about
+        &self.terms.about
     }
 
     /// What to do when there is no room for what a client needs.
     pub fn shortage(&self) -> Arc<Shortage> {
-        self.shortage.clone()
+        self.terms.shortage.clone()
     }
 
     /// Waits for the next peer that is allowed in.
@@ -137,11 +181,11 @@ impl Listener {
                     None => return Err(self.failed(io::Error::other("its socket failed"))),
                 },
                 Source::Stream(handle) => {
-                    match accept_one(handle, &self.about.address, &self.options).await {
+                    match accept_one(handle, &self.terms.about.address, &self.terms.options).await {
                         Ok(endpoint) => endpoint,
                         Err(e) if is_about_the_peer(&e) => continue,
                         Err(e) if is_shortage(e.raw_os_error()) => {
-                            self.shortage.tell(&e.into());
+                            self.terms.shortage.tell(&e.into());
                             tokio::time::sleep(BACKOFF).await;
                             continue;
                         }
@@ -149,21 +193,23 @@ impl Listener {
                     }
                 }
             };
-            if self.access.admits(endpoint.about.peer.as_deref()) {
-                match begin(endpoint, &self.kind, &self.options, &self.context).await {
-                    Ok(endpoint) => return Ok(shape::apply(endpoint, &self.options, &self.context)),
+            if self.terms.access.admits(endpoint.about.peer.as_deref()) {
+                match begin(endpoint, &self.terms.kind, &self.terms.options, &self.terms.context).await {
+                    Ok(endpoint) => {
+                        return Ok(shape::apply(endpoint, &self.terms.options, &self.terms.context));
+                    }
                     Err(error) => {
-                        self.context.notice(format_args!("{error}"));
+                        self.terms.context.notice(format_args!("{error}"));
                         continue;
                     }
                 }
             }
-            self.context.notice(format_args!("{}: refused by allow/deny", endpoint.about.name()));
+            self.terms.context.notice(format_args!("{}: refused by allow/deny", endpoint.about.name()));
         }
     }
 
     fn failed(&self, error: io::Error) -> Error {
-        Error::new("accept on", &self.about.address, error)
+        Error::new("accept on", &self.terms.about.address, error)
     }
 }
 
@@ -207,7 +253,7 @@ async fn accept_one(listener: &Handle, address: &str, options: &Options) -> io::
     sockopt::late(options, &fd)?;
     let local = rustix::net::getsockname(&fd).ok().as_ref().and_then(named);
     let about = About { address: address.to_owned(), local, peer: peer.as_ref().and_then(named) };
-    Ok(tcp::endpoint(Arc::new(Handle::new(fd)?), about))
+    Ok(tcp::endpoint(Arc::new(Handle::socket(fd, listener.nature())?), about))
 }
 
 /// accept(2) also reports what happened to the connection it would have returned.

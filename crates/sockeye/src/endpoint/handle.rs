@@ -78,6 +78,15 @@ impl Handle {
         Self::register(fd, nature, false)
     }
 
+    /// Takes over a socket that was made non-blocking, of a nature that is known: costs no system call more than
+    /// epoll's.
+    ///
+    /// # Errors
+    /// As [`Handle::new`].
+    pub(crate) fn socket(fd: OwnedFd, nature: Nature) -> io::Result<Self> {
+        Self::register(fd, nature, false)
+    }
+
     /// Takes over a descriptor that other processes may share (standard input, `FD:3`). Its flags stay as they
     /// are: `O_NONBLOCK` belongs to the open file description, and a shell would stumble over it afterwards.
     /// Pipes and terminals are opened anew through /proc, sockets are used with `MSG_DONTWAIT`.
@@ -107,6 +116,14 @@ impl Handle {
             _ => Polled::Epoll(register(fd).map_err(|(_, e)| e)?),
         };
         Ok(Self { fd, nature, borrowed_flags })
+    }
+
+    /// The descriptor, unknown to epoll again.
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        match self.fd {
+            Polled::Epoll(fd) => fd.into_inner(),
+            Polled::Always(fd) => fd,
+        }
     }
 
     /// What the descriptor is.

@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use sockeye_proto::address::{Address, Family, Host, HostPort, Kind, OptionName, Options, Port};
 use tokio::{io::Interest, task::JoinSet};
 
-use super::{Handle, namespace, sockopt};
+use super::{Handle, Nature, namespace, sockopt};
 use crate::{
     Error, Result,
     diag::{self, Bind},
@@ -107,7 +107,7 @@ pub(super) async fn source(options: &Options, peer: SocketAddr) -> Result<Option
     Ok(Some(resolve(&place, family).await?[0]))
 }
 
-/// A new socket with the options of its address that are socket options set on it.
+/// A new non-blocking socket with the options of its address that are socket options set on it.
 pub(crate) fn socket(options: &Options, domain: Domain, kind: Type, what: &str) -> Result<Socket> {
     let protocol = options.number(OptionName::Socketprotocol).and_then(|n| i32::try_from(n).ok());
     socket_of(options, domain, kind, protocol.map(Protocol::from), what)
@@ -121,7 +121,7 @@ pub(super) fn socket_of(
     protocol: Option<Protocol>,
     what: &str,
 ) -> Result<Socket> {
-    let made = namespace::inside(options, || Socket::new(domain, kind, protocol))?;
+    let made = namespace::inside(options, || Socket::new(domain, kind.nonblocking(), protocol))?;
     let attempt = if kind == Type::RAW { "open a raw socket for" } else { "make a socket for" };
     let socket = made.map_err(|e| Error::new(attempt, what, e))?;
     sockopt::early(options, &socket)?;
@@ -208,7 +208,7 @@ async fn connect_one(
     if let Some(source) = source(options, peer).await? {
         bind(&socket, source, kind, options, what)?;
     }
-    let handle = connect_socket(socket, &peer.into(), limit).await.map_err(failed)?;
+    let handle = connect_socket(socket, kind, &peer.into(), limit).await.map_err(failed)?;
     sockopt::late(options, &handle)?;
     let local = socket2::SockRef::from(&handle).local_addr().ok().and_then(|a| a.as_socket());
     Ok(Connected { handle: Arc::new(handle), local: local.map(|a| a.to_string()), peer })
@@ -236,10 +236,11 @@ fn bind_source(socket: &Socket, source: SocketAddr, options: &Options) -> io::Re
 /// and a hang-up is for good.
 pub(crate) async fn connect_socket(
     socket: Socket,
+    kind: Type,
     peer: &SockAddr,
     limit: Duration,
 ) -> Result<Handle, Reason> {
-    socket.set_nonblocking(true)?;
+    let nature = if kind == Type::STREAM { Nature::Stream } else { Nature::Packets };
     let began = tokio::time::Instant::now();
     let mut attempt = socket.connect(peer);
     // A Unix server's queue is full, and nothing tells when there is room again.
@@ -248,20 +249,19 @@ pub(crate) async fn connect_socket(
         attempt = socket.connect(peer);
     }
     match attempt {
-        Ok(()) => return Ok(Handle::new(socket.into())?),
+        Ok(()) => return Ok(Handle::socket(socket.into(), nature)?),
         Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {}
         Err(e) => return Err(e.into()),
     }
-    let handle = Handle::new(socket.into())?;
+    let handle = Handle::socket(socket.into(), nature)?;
     let settled = handle.wait(Interest::WRITABLE, || {
         let socket = socket2::SockRef::from(&handle);
-        match socket.take_error()? {
-            Some(error) => Err(error),
-            None => match socket.peer_addr() {
-                // Readiness may be older than the attempt.
-                Err(e) if e.raw_os_error() == Some(libc::ENOTCONN) => Err(io::ErrorKind::WouldBlock.into()),
-                other => other.map(drop),
-            },
+        match socket.peer_addr() {
+            // It failed, unless the readiness is older than the attempt.
+            Err(e) if e.raw_os_error() == Some(libc::ENOTCONN) => {
+                Err(socket.take_error()?.unwrap_or_else(|| io::ErrorKind::WouldBlock.into()))
+            }
+            other => other.map(drop),
         }
     });
     match tokio::time::timeout(limit, settled).await {

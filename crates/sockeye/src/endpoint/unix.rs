@@ -54,7 +54,7 @@ async fn connect_as(address: &Address, name: &UnixName, kind: Type) -> Result<En
         None => None,
     };
     let limit = address.options.time(OptionName::ConnectTimeout).unwrap_or(net::CONNECT_TIMEOUT);
-    let handle = net::connect_socket(socket, &sockaddr(name)?, limit)
+    let handle = net::connect_socket(socket, kind, &sockaddr(name)?, limit)
         .await
         .map_err(|e| Error::new("connect to", name, e))?;
     sockopt::late(&address.options, &handle)?;

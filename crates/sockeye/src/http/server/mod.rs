@@ -121,7 +121,7 @@ pub async fn serve(
     stop: &Stop,
 ) -> Result<clients::Served> {
     let events = files.options.events.clone();
-    clients::serve(listener, limits, &events, stop, |mut endpoint| {
+    clients::serve(listener, limits, &events, stop, move |mut endpoint| {
         let files = Arc::clone(&files);
         async move {
             // Whatever ends one client's conversation is no matter of the others.
