@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Relays side by side, over loopback, in turns: sockeye and each peer that is installed.
 
-    bench/relay/run.py [--rounds 5] [--only bulk,latency,idle,udp] [--seconds 3]
+    bench/relay/run.py [--rounds 5] [--only bulk,sources,tls,connections,latency,idle,udp] [--seconds 3]
 
 Prints one table: medians over the rounds, the ratio of sockeye to the best peer, and CPU seconds of the
 relay process (user and system, all its threads and children) for each GiB that passed.
@@ -141,6 +141,141 @@ def bulk(relays, seconds, _):
     return results
 
 
+def drain(server, done):
+    """Reads one connection to its end and says how many bytes there were."""
+    client, _ = server.accept()
+    view, count = bytearray(1 << 20), 0
+    with client:
+        while got := client.recv_into(view):
+            count += got
+    done.append((count, time.perf_counter()))
+
+
+def timed(server, command, feed=None, before=None):
+    """Runs a relay that ends with its source, into `server`: throughput, and CPU seconds for each GiB."""
+    done = []
+    reader = threading.Thread(target=drain, args=(server, done))
+    reader.start()
+    began = time.perf_counter()
+    relay = subprocess.Popen(command, stdin=feed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if before:
+        before()
+    reader.join(120)
+    _, _, usage = os.wait4(relay.pid, 0)
+    relay.returncode = 0
+    count, ended = done[0]
+    assert count == SIZE, f"{count} of {SIZE} bytes arrived"
+    return {"Gbit/s": count * 8 / (ended - began) / 1e9,
+            "CPU s/GiB": (usage.ru_utime + usage.ru_stime) / (count / 2**30)}
+
+
+SIZE = 1 << 30
+
+
+def sources(_, __, ___):
+    """2 GiB from a file, a pipe and a Unix socket into TCP, by a relay that ends with its source."""
+    results = {}
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        data = pathlib.Path(folder) / "data"
+        with open(data, "wb") as out:
+            for _ in range(SIZE >> 20):
+                out.write(b"\xa5" * (1 << 20))
+        for name, prefix in [("sockeye", [SOCKEYE, "relay", "-u"]), ("socat", ["socat", "-u"]),
+                             ("socat_128k", ["socat", "-u", "-b131072"])]:
+            if not shutil.which(prefix[0]):
+                continue
+            row = {}
+            for kind in ("file", "pipe", "unix"):
+                server = socket.create_server(("127.0.0.1", 0))
+                to = f"tcp:127.0.0.1:{server.getsockname()[1]}"
+                if kind == "file":
+                    got = timed(server, [*prefix, f"open:{data}", to])
+                elif kind == "pipe":
+                    cat = subprocess.Popen(["cat", data], stdout=subprocess.PIPE)
+                    got = timed(server, [*prefix, "-" if "socat" in prefix[0] else "stdin", to], cat.stdout)
+                    cat.wait()
+                else:
+                    path = f"{folder}/{name}.sock"
+                    feeder = []
+
+                    def feed(path=path, feeder=feeder):
+                        while not os.path.exists(path):
+                            time.sleep(0.005)
+                        client = subprocess.Popen([sys.executable, "-c", FEEDER, path, str(data)])
+                        feeder.append(client)
+
+                    got = timed(server, [*prefix, f"unix-listen:{path}", to], before=feed)
+                    feeder[0].wait()
+                server.close()
+                row.update({f"{kind} {figure}": value for figure, value in got.items()})
+            results[name] = row
+    return results
+
+
+FEEDER = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+with open(sys.argv[2], "rb") as data:
+    s.sendfile(data)
+"""
+
+
+def tls(_, __, ___):
+    """1 GiB from a TLS client into TCP: the relay ends TLS; openssl s_client sends."""
+    global SIZE
+    whole, SIZE = SIZE, 1 << 30
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        cert, key = f"{folder}/cert.pem", f"{folder}/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", cert],
+                       check=True, capture_output=True)
+        for name, command in [
+            ("sockeye", lambda at, to: [SOCKEYE, "relay", f"tls-listen:127.0.0.1:{at},cert={cert},key={key},verify=0", to]),
+            ("socat", lambda at, to: ["socat", f"openssl-listen:{at},bind=127.0.0.1,cert={cert},key={key},verify=0", to]),
+            ("socat_128k", lambda at, to: ["socat", "-b131072",
+                f"openssl-listen:{at},bind=127.0.0.1,cert={cert},key={key},verify=0", to]),
+        ]:
+            server, port = socket.create_server(("127.0.0.1", 0)), free_port()
+
+            def feed(port=port):
+                wait_for(port)
+                head = subprocess.Popen(["head", "-c", str(SIZE), "/dev/zero"], stdout=subprocess.PIPE)
+                subprocess.Popen(["openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", f"127.0.0.1:{port}"],
+                                 stdin=head.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+            results[name] = timed(server, command(port, f"tcp:127.0.0.1:{server.getsockname()[1]}"), before=feed)
+            server.close()
+    SIZE = whole
+    return results
+
+
+def web_server(folder, port):
+    """nginx, which answers every request with two bytes and closes."""
+    conf = pathlib.Path(folder) / f"web-{port}.conf"
+    conf.write_text(
+        f"daemon off; worker_processes 1; pid {folder}/web-{port}.pid; error_log {folder}/web.log;\n"
+        f"events {{ worker_connections 4096; }}\nhttp {{ access_log off; keepalive_timeout 0; server {{\n"
+        f" listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 ok; }} }} }}\n")
+    return ["nginx", "-c", str(conf), "-p", str(folder)]
+
+
+def connections(relays, seconds, _):
+    """New connections a second, one short HTTP request each, 64 at a time, by wrk."""
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        target = free_port()
+        with running(web_server(folder, target), target):
+            for name, start in [("direct", None), *relays]:
+                port = free_port() if start else target
+                with running(start(port, target), port) if start else contextlib.nullcontext():
+                    out = subprocess.run(["wrk", "-t1", "-c64", f"-d{seconds}s", "-H", "Connection: close",
+                                          f"http://127.0.0.1:{port}/"], capture_output=True, text=True).stdout
+                results[name] = {"connections/s": float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])}
+    return results
+
+
 def latency(relays, seconds, _):
     """Round trips of 64 bytes: median microseconds, less those of the direct way."""
     def echo(server):
@@ -276,9 +411,9 @@ def accept_all(server, kept):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=4000)
-    parser.add_argument("--only", default="bulk,latency,idle,udp")
+    parser.add_argument("--only", default="bulk,sources,tls,connections,latency,idle,udp")
     args = parser.parse_args()
     import resource
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -296,7 +431,7 @@ def main():
             for figure in figures:
                 pairs = []
                 for r in rounds:
-                    peers = [r[n][figure] for n in r if n != "sockeye"]
+                    peers = [r[n][figure] for n in r if n not in ("sockeye", "direct")]
                     best = max(peers) if figure.endswith("/s") else min(peers)
                     pairs.append(r["sockeye"][figure] / best)
                 print(f"  sockeye / best peer, {figure}: {statistics.median(pairs):.2f} "
