@@ -2,7 +2,6 @@
 
 use std::{
     net::SocketAddr,
-    num::NonZeroUsize,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,7 +9,7 @@ use std::{
 use lru::LruCache;
 use socket2::{Domain, Type};
 use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Port};
-use tokio::{io::Interest, sync::mpsc};
+use tokio::{io::Interest, sync::mpsc, time::MissedTickBehavior};
 
 use super::{
     About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener, Reader, Writer,
@@ -24,7 +23,10 @@ use crate::{Error, Result};
 pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(60);
 
 /// How many sessions one socket has at most.
-const SESSIONS: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not zero");
+const SESSIONS: usize = 65_536;
+
+/// How often sessions that have ended are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(1);
 
 /// How often dropped datagrams are told of.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -108,7 +110,7 @@ pub(super) async fn listen(
         context: context.clone(),
         idle: address.options.time(OptionName::IdleTimeout).unwrap_or(SESSION_IDLE),
         share,
-        known: LruCache::new(SESSIONS),
+        known: LruCache::unbounded(),
         new,
         dropped: 0,
         told: None,
@@ -171,6 +173,8 @@ struct Sessions {
 
 impl Sessions {
     async fn run(mut self) {
+        let mut forget = tokio::time::interval(FORGET_EVERY);
+        forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let mut came: Vec<(Route, Batch)> = Vec::new();
             let Udp { handle, offload } = &self.socket;
@@ -187,7 +191,14 @@ impl Sessions {
                     }
                 })
             };
-            match handle.wait(Interest::READABLE, recv).await {
+            let received = tokio::select! {
+                received = handle.wait(Interest::READABLE, recv) => received,
+                _ = forget.tick(), if !self.known.is_empty() => {
+                    self.forget_the_ended();
+                    continue;
+                }
+            };
+            match received {
                 Ok(()) => {}
                 Err(e) if e.raw_os_error() == Some(libc::EBADF) => return,
                 // What ICMP says of an answer to one peer (ECONNREFUSED) is nothing to the others.
@@ -198,6 +209,15 @@ impl Sessions {
                     return;
                 }
             }
+        }
+    }
+
+    /// A session that has ended would stay until the table is full.
+    fn forget_the_ended(&mut self) {
+        let ended = self.known.iter().filter(|(_, session)| session.has_ended());
+        let ended: Vec<SocketAddr> = ended.map(|(peer, _)| *peer).collect();
+        for peer in ended {
+            self.known.pop(&peer);
         }
     }
 
@@ -224,6 +244,9 @@ impl Sessions {
                 let (send, queue) = SessionQueue::new();
                 // A new queue takes what one receive brings.
                 let _ = send.send(messages);
+                if self.known.len() >= SESSIONS {
+                    self.known.pop_lru();
+                }
                 self.known.push(route.to, send);
                 DatagramReader::session(queue, activity.clone())
             }

@@ -1,26 +1,28 @@
 //! Counters of one direction, read by others while it runs.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use tokio::time::Instant;
 
 /// What passed one way so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Meter {
     bytes: AtomicU64,
     chunks: AtomicU64,
-    /// Nanoseconds from `origin` to the last activity.
+    /// Nanoseconds from [`origin`] to the last activity; 0 before there was any.
     last: AtomicU64,
-    origin: Instant,
 }
 
-impl Default for Meter {
-    fn default() -> Self {
-        Self { bytes: 0.into(), chunks: 0.into(), last: 0.into(), origin: Instant::now() }
-    }
+/// A moment before every other that a meter sees.
+fn origin() -> Instant {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    *ORIGIN.get_or_init(Instant::now)
 }
 
 impl Meter {
@@ -43,12 +45,12 @@ impl Meter {
     pub(crate) fn add(&self, bytes: usize, chunks: usize) {
         self.bytes.store(self.bytes.load(Relaxed) + bytes as u64, Relaxed);
         self.chunks.store(self.chunks.load(Relaxed) + chunks as u64, Relaxed);
-        let since = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let since = u64::try_from(origin().elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.last.store(since, Relaxed);
     }
 
     /// When something last passed, but not before `began`.
     pub(crate) fn last(&self, began: Instant) -> Instant {
-        began.max(self.origin + Duration::from_nanos(self.last.load(Relaxed)))
+        began.max(origin() + Duration::from_nanos(self.last.load(Relaxed)))
     }
 }

@@ -245,71 +245,74 @@ pub fn join<'a>(
 }
 
 /// Copies both ways, and says why each ended.
-async fn run_both(
-    ends: &mut [Endpoint; 2],
-    rules: &Rules,
-    meters: &[Meter; 2],
-    stop: &mut Pin<Box<dyn Future<Output = ()> + Send + '_>>,
+#[expect(clippy::manual_async_fn)]
+fn run_both<'a, 'b: 'a>(
+    ends: &'a mut [Endpoint; 2],
+    rules: &'a Rules,
+    meters: &'a [Meter; 2],
+    stop: &'a mut Pin<Box<dyn Future<Output = ()> + Send + 'b>>,
     began: Instant,
-) -> [Ended; 2] {
-    let [first, second] = ends;
-    let (mut forward, mut backward) = (None, None);
-    let terms = [first.keep.terms(), second.keep.terms()];
-    let own = rules.under(terms);
-    let rules = own.as_deref().unwrap_or(rules);
-    let [up, down] = meters;
-    // By which direction has ended: the other one is what it is waited for.
-    let lingers = [&second.reader, &first.reader].map(|awaited| match rules.linger {
-        Some(limit) => Verdict::Silent(limit),
-        None if awaited.ends() => Verdict::Idle(LINGER),
-        None => Verdict::Silent(LINGER_DATAGRAMS),
-    });
-    let (one, other) = (&*first.about, &*second.about);
-    let there = copy::Route { way: Way::Forward, names: [one, other], rules, meter: up };
-    let back = copy::Route { way: Way::Backward, names: [other, one], rules, meter: down };
-    // In boxes: a pinned local is kept twice, as what it was and where it is pinned.
-    let mut forwards = Box::pin(copy::run(&mut first.reader, &mut second.writer, there));
-    let mut backwards = Box::pin(copy::run(&mut second.reader, &mut first.writer, back));
-    let mut unused = rules.only == Some(Way::Backward);
-    if unused {
-        forward = Some(Ended::Unused);
-    }
-    if rules.only == Some(Way::Forward) {
-        (backward, unused) = (Some(Ended::Unused), true);
-    }
-    while forward.is_none() || backward.is_none() {
-        let ended_alone = if unused { None } else { forward.as_ref().or(backward.as_ref()) };
-        let linger = ended_alone.map(|_| lingers[usize::from(forward.is_none())]);
-        // One timer for all the deadlines, and none where there is no deadline.
-        let due = || deadline(rules, linger, began, [up, down]);
-        let timer = due().map(|(due, _)| Box::pin(tokio::time::sleep_until(due)));
-        tokio::select! {
-            biased;
-            // First, for a source that never waits uses up the task's budget, and what comes after it starves.
-            () = &mut *stop => settle(&mut forward, &mut backward, || Ended::Signal),
-            () = passed(timer) => {
-                // Something may have passed meanwhile.
-                if let Some((_, verdict)) = due().filter(|(due, _)| *due <= Instant::now()) {
-                    settle(&mut forward, &mut backward, || verdict.ended());
+) -> impl Future<Output = [Ended; 2]> + Send + 'a {
+    async move {
+        let [first, second] = ends;
+        let (mut forward, mut backward) = (None, None);
+        let terms = [first.keep.terms(), second.keep.terms()];
+        let own = rules.under(terms);
+        let rules = own.as_deref().unwrap_or(rules);
+        let [up, down] = meters;
+        // By which direction has ended: the other one is what it is waited for.
+        let lingers = [&second.reader, &first.reader].map(|awaited| match rules.linger {
+            Some(limit) => Verdict::Silent(limit),
+            None if awaited.ends() => Verdict::Idle(LINGER),
+            None => Verdict::Silent(LINGER_DATAGRAMS),
+        });
+        let (one, other) = (&*first.about, &*second.about);
+        let there = copy::Route { way: Way::Forward, names: [one, other], rules, meter: up };
+        let back = copy::Route { way: Way::Backward, names: [other, one], rules, meter: down };
+        // In boxes: a pinned local is kept twice, as what it was and where it is pinned.
+        let mut forwards = Box::pin(copy::run(&mut first.reader, &mut second.writer, there));
+        let mut backwards = Box::pin(copy::run(&mut second.reader, &mut first.writer, back));
+        let mut unused = rules.only == Some(Way::Backward);
+        if unused {
+            forward = Some(Ended::Unused);
+        }
+        if rules.only == Some(Way::Forward) {
+            (backward, unused) = (Some(Ended::Unused), true);
+        }
+        while forward.is_none() || backward.is_none() {
+            let ended_alone = if unused { None } else { forward.as_ref().or(backward.as_ref()) };
+            let linger = ended_alone.map(|_| lingers[usize::from(forward.is_none())]);
+            // One timer for all the deadlines, and none where there is no deadline.
+            let due = || deadline(rules, linger, began, [up, down]);
+            let timer = due().map(|(due, _)| Box::pin(tokio::time::sleep_until(due)));
+            tokio::select! {
+                biased;
+                // First, for a source that never waits uses up the task's budget, and what comes after it starves.
+                () = &mut *stop => settle(&mut forward, &mut backward, || Ended::Signal),
+                () = passed(timer) => {
+                    // Something may have passed meanwhile.
+                    if let Some((_, verdict)) = due().filter(|(due, _)| *due <= Instant::now()) {
+                        settle(&mut forward, &mut backward, || verdict.ended());
+                    }
+                }
+                ended = &mut forwards, if forward.is_none() => {
+                    unused |= matches!(ended, Ended::Unused);
+                    forward = Some(ended);
+                }
+                ended = &mut backwards, if backward.is_none() => {
+                    unused |= matches!(ended, Ended::Unused);
+                    if rules.ends_with_second && !matches!(ended, Ended::Unused) && forward.is_none() {
+                        forward = Some(Ended::OtherSide);
+                    }
+                    backward = Some(ended);
                 }
             }
-            ended = &mut forwards, if forward.is_none() => {
-                unused |= matches!(ended, Ended::Unused);
-                forward = Some(ended);
-            }
-            ended = &mut backwards, if backward.is_none() => {
-                unused |= matches!(ended, Ended::Unused);
-                if rules.ends_with_second && !matches!(ended, Ended::Unused) && forward.is_none() {
-                    forward = Some(Ended::OtherSide);
-                }
-                backward = Some(ended);
+            if ends_all(&forward, terms[1]) || ends_all(&backward, terms[0]) {
+                settle(&mut forward, &mut backward, || Ended::OtherSide);
             }
         }
-        if ends_all(&forward, terms[1]) || ends_all(&backward, terms[0]) {
-            settle(&mut forward, &mut backward, || Ended::OtherSide);
-        }
+        [forward, backward].map(|ended| ended.unwrap_or(Ended::OtherSide))
     }
-    [forward, backward].map(|ended| ended.unwrap_or(Ended::OtherSide))
 }
 
 /// Whether the end of one direction ends the other: it failed, or whoever it went to wants to end with it.
