@@ -207,14 +207,25 @@ impl Handle {
     ///
     /// # Errors
     /// As [`Handle::write`]; how much was written before is lost.
-    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.write(bytes).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => bytes = &bytes[n..],
+    pub async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut sent = 0;
+        poll_fn(|cx| self.poll_write_all(cx, bytes, &mut sent)).await
+    }
+
+    /// [`Handle::write_all`] for those who poll; `sent` is how much went before.
+    pub(crate) fn poll_write_all(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        sent: &mut usize,
+    ) -> Poll<io::Result<()>> {
+        while *sent < bytes.len() {
+            match ready!(self.poll_write(cx, &bytes[*sent..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                n => *sent += n,
             }
         }
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 
     /// Calls `attempt` whenever the descriptor may be ready, until it returns something other than EAGAIN. Any

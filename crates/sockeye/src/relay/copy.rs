@@ -132,7 +132,8 @@ fn streams<'a>(
             }
             let filled = length == buffer.len();
             route.tap(&buffer[..length]);
-            let written = to.write_all(&buffer[..length]).await;
+            let mut sent = 0;
+            let written = poll_fn(|cx| to.poll_write_all(cx, &buffer[..length], &mut sent)).await;
             room::give_back(buffer);
             written.map_err(Stop::Write)?;
             route.meter.add(length, 1);

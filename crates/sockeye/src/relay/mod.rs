@@ -233,15 +233,18 @@ pub fn join<'a>(
         let began = Instant::now();
         let [forward, backward] = run_both(&mut ends, rules, meters, &mut stop, began).await;
         let summary = Summary::of(meters, [forward, backward], began.elapsed());
-        let [first, second] = *ends;
-        for endpoint in [first, second] {
-            // Where both ends were read and passed on, closing cuts nothing off.
-            if !(summary.is_complete() && endpoint.is_plain()) {
-                Box::pin(endpoint.close()).await;
-            }
+        // Where both ends were read and passed on, closing cuts nothing off.
+        if !(summary.is_complete() && ends.iter().all(Endpoint::is_plain)) {
+            Box::pin(close(ends)).await;
         }
         summary
     }
+}
+
+async fn close(ends: Box<[Endpoint; 2]>) {
+    let [first, second] = *ends;
+    first.close().await;
+    second.close().await;
 }
 
 /// Copies both ways, and says why each ended.
