@@ -43,12 +43,20 @@ struct Flying {
     sent: u32,
     acked: RangeSet,
     acked_bytes: u32,
-    done: bool,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Sending,
+    /// Nothing more of it is sent; the peer still waits for it until it has the skip frame.
+    GivenUp,
+    Done,
 }
 
 impl Flying {
     fn is_sent(&self) -> bool {
-        self.done || self.sent as usize == self.data.len()
+        self.sent as usize == self.data.len()
     }
 }
 
@@ -65,12 +73,12 @@ struct Queue {
 }
 
 impl Queue {
-    fn get(&mut self, id: u64) -> Option<&mut Flying> {
-        self.flying.get_mut(usize::try_from(id.checked_sub(self.base)?).ok()?).filter(|m| !m.done)
+    fn get(&mut self, id: u64, state: State) -> Option<&mut Flying> {
+        self.flying.get_mut(usize::try_from(id.checked_sub(self.base)?).ok()?).filter(|m| m.state == state)
     }
 
     fn trim(&mut self) {
-        while self.flying.front().is_some_and(|m| m.done && !(self.partial && self.flying.len() == 1)) {
+        while self.flying.front().is_some_and(|m| m.state == State::Done) {
             self.flying.pop_front();
             self.base += 1;
         }
@@ -177,6 +185,8 @@ impl SendSide {
             return Err(SendError::LaneEnded);
         }
         queue.ended = end;
+        // The end of a lane is no message: its time is never over.
+        let expires = if end { Time::NEVER } else { expires };
         let cost = data.len() + MESSAGE_COST;
         queue.waiting.push_back(Waiting { data, end, expires });
         self.buffered += cost;
@@ -194,7 +204,7 @@ impl SendSide {
 
     /// Whether every message has arrived or was given up.
     pub(crate) fn is_drained(&self) -> bool {
-        self.buffered == 0 && self.skips.is_empty()
+        self.buffered == 0
     }
 
     /// Messages given up because their time was over, or because nothing is sent again.
@@ -243,14 +253,7 @@ impl SendSide {
         records: &mut Records,
     ) -> Filled {
         let mut filled = Filled::default();
-        while let Some(&(lane, id, counted)) = self.skips.front() {
-            if limit.saturating_sub(out.len()) < 20 {
-                return filled;
-            }
-            put(out, &Frame::Skip { lane, id: MessageId(id), counted });
-            records.push(Record::Skip { lane, id, counted });
-            self.skips.pop_front();
-        }
+        self.put_skips(out, limit, records);
         while let Some(piece) = self.resend.pop_front() {
             if !self.refill(now, piece, out, limit, records, &mut filled) {
                 return filled;
@@ -269,7 +272,18 @@ impl SendSide {
                 None => idle += 1,
             }
         }
+        // What was found to be over meanwhile, and may be all that there is to say.
+        self.put_skips(out, limit, records);
         filled
+    }
+
+    fn put_skips(&mut self, out: &mut Vec<u8>, limit: usize, records: &mut Records) {
+        while limit.saturating_sub(out.len()) >= 20
+            && let Some((lane, id, counted)) = self.skips.pop_front()
+        {
+            put(out, &Frame::Skip { lane, id: MessageId(id), counted });
+            records.push(Record::Skip { lane, id, counted });
+        }
     }
 
     /// Sends a lost piece again; gives false where the packet is full (and the rest of the piece is kept).
@@ -285,7 +299,7 @@ impl SendSide {
         let Piece { lane, id, .. } = piece;
         let retransmit = self.retransmit;
         let Some(queue) = self.queue(lane) else { return true };
-        let Some(message) = queue.get(id) else { return true };
+        let Some(message) = queue.get(id, State::Sending) else { return true };
         if message.expires <= now || !retransmit {
             self.give_up(lane, id);
             return true;
@@ -358,8 +372,16 @@ impl SendSide {
             let acked = RangeSet::default();
             let sequence = self.sequence;
             self.sequence += data.len() as u64;
-            let message =
-                Flying { data, end, expires, sequence, sent: 0, acked, acked_bytes: 0, done: false };
+            let message = Flying {
+                data,
+                end,
+                expires,
+                sequence,
+                sent: 0,
+                acked,
+                acked_bytes: 0,
+                state: State::Sending,
+            };
             queue.flying.push_back(message);
         }
         let message = queue.flying.back_mut()?;
@@ -380,7 +402,7 @@ impl SendSide {
             }
         } else if fin {
             // Sent once is all that is promised.
-            message.done = true;
+            message.state = State::Done;
             self.buffered -= len + MESSAGE_COST;
             queue.trim();
         }
@@ -390,13 +412,13 @@ impl SendSide {
     /// Messages whose time is over before anything of them went leave no trace.
     fn drop_expired(&mut self, now: Time, at: usize) {
         let queue = &mut self.queues[at];
-        while queue.waiting.front().is_some_and(|w| w.expires <= now && !w.end) {
+        while queue.waiting.front().is_some_and(|w| w.expires <= now) {
             if let Some(w) = queue.waiting.pop_front() {
                 self.buffered -= w.data.len() + MESSAGE_COST;
                 self.expired += 1;
             }
         }
-        if queue.partial && queue.flying.back().is_some_and(|m| m.expires <= now && !m.done) {
+        if queue.partial && queue.flying.back().is_some_and(|m| m.expires <= now) {
             let (lane, id) = (queue.lane, queue.base + queue.flying.len() as u64 - 1);
             self.give_up(lane, id);
         }
@@ -408,27 +430,34 @@ impl SendSide {
         if last {
             queue.partial = false;
         }
-        let Some(message) = queue.get(id) else { return };
-        message.done = true;
+        let Some(message) = queue.get(id, State::Sending) else { return };
         let len = std::mem::take(&mut message.data).len();
-        let counted = len as u64;
+        message.acked = RangeSet::default();
+        let reliable = lane.mode.is_reliable();
+        message.state = if reliable { State::GivenUp } else { State::Done };
         queue.trim();
-        self.buffered -= len + MESSAGE_COST;
+        self.buffered -= len;
         self.expired += 1;
-        if lane.mode.is_reliable() {
-            self.skips.push_back((lane, id, counted));
+        if reliable {
+            self.skips.push_back((lane, id, len as u64));
+        } else {
+            self.buffered -= MESSAGE_COST;
         }
     }
 
     /// What the record stands for has arrived.
     pub(crate) fn acked(&mut self, record: &Record) {
-        let Record::Fragment { lane, id, start, end } = *record else { return };
+        let (lane, id, start, end) = match *record {
+            Record::Fragment { lane, id, start, end } => (lane, id, start, end),
+            Record::Skip { lane, id, .. } => return self.skipped(lane, id),
+            Record::Window | Record::Ack(_) => return,
+        };
         let Some(queue) = self.queue(lane) else { return };
-        let Some(message) = queue.get(id) else { return };
+        let Some(message) = queue.get(id, State::Sending) else { return };
         let len = message.data.len();
         message.acked_bytes += message.acked.insert(u64::from(start)..u64::from(end)) as u32;
         if message.acked_bytes as usize == len {
-            message.done = true;
+            message.state = State::Done;
             message.data = Bytes::new();
             message.acked = RangeSet::default();
             queue.trim();
@@ -436,15 +465,28 @@ impl SendSide {
         }
     }
 
+    /// The peer knows that it need not wait for the message.
+    fn skipped(&mut self, lane: Lane, id: u64) {
+        let Some(queue) = self.queue(lane) else { return };
+        let Some(message) = queue.get(id, State::GivenUp) else { return };
+        message.state = State::Done;
+        queue.trim();
+        self.buffered -= MESSAGE_COST;
+    }
+
     /// What the record stands for is lost, or (`probe`) is sent again to be sure.
     pub(crate) fn lost(&mut self, record: &Record) {
         match *record {
             Record::Fragment { lane, id, start, end } => {
-                if self.queue(lane).is_some_and(|q| q.get(id).is_some()) {
+                if self.queue(lane).is_some_and(|q| q.get(id, State::Sending).is_some()) {
                     self.resend.push_back(Piece { lane, id, start, end });
                 }
             }
-            Record::Skip { lane, id, counted } => self.skips.push_back((lane, id, counted)),
+            Record::Skip { lane, id, counted } => {
+                if self.queue(lane).is_some_and(|q| q.get(id, State::GivenUp).is_some()) {
+                    self.skips.push_back((lane, id, counted));
+                }
+            }
             Record::Window | Record::Ack(_) => {}
         }
     }

@@ -339,6 +339,23 @@ fn a_message_whose_time_is_over_holds_nobody_up() {
     assert_eq!((pair.client.session().stats().expired, pair.server.session().stats().skipped), (1, 1));
 }
 
+/// What was given up is still owed to the peer, who would hold back all that follows.
+#[test]
+fn finish_waits_until_the_peer_knows_what_was_given_up() {
+    let mut pair = pair(Config::default());
+    pair.set_plan(Plan { black_hole: true, ..PATH });
+    let now = pair.now;
+    pair.client.session().send(now, STREAM, "old".into(), false, Some(SECOND / 20)).expect("there is room");
+    assert!(pair.run(SECOND, |p| p.client.session().stats().expired == 1));
+    pair.wait(SECOND / 1000);
+    pair.set_plan(PATH);
+    send(&mut pair, STREAM, "new".into());
+    let now = pair.now;
+    pair.client.session().finish(now);
+    assert!(pair.run(SECOND * 5, |p| p.server.ended.is_some()));
+    assert_eq!(pair.server.messages(STREAM)[0].data, "new");
+}
+
 #[test]
 fn without_retransmission_messages_are_missing_and_with_stop_and_wait_they_are_slow() {
     let lossy = Plan { loss: 0.1, ..PATH };
