@@ -15,7 +15,8 @@ fuzz_target!(|data: &[u8]| {
     }
     let mut endpoint = Endpoint::new(Config::default(), [1; 32], true);
     let now = Time::after(std::time::Duration::from_secs(1));
-    endpoint.handle_datagram(now, ([192, 0, 2, 9], 9).into(), false, &mut data.to_vec());
+    let from = std::net::SocketAddr::from(([192, 0, 2, 9], 9));
+    endpoint.handle_datagram(now, from, false, &mut data.to_vec());
     let mut out = Vec::new();
     while endpoint.poll_transmit(now, &mut out, 4).is_some() {}
     assert!(endpoint.connections() == 0 && out.len() <= data.len());

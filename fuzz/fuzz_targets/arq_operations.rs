@@ -10,7 +10,7 @@ use std::time::Duration;
 
 fuzz_target!(|data: &[u8]| {
     let config = Config { receive_window: 16 << 10, receive_messages: 20, ..Config::default() };
-    let addresses = [([192, 0, 2, 1], 1).into(), ([192, 0, 2, 2], 2).into()];
+    let addresses: [std::net::SocketAddr; 2] = [([192, 0, 2, 1], 1).into(), ([192, 0, 2, 2], 2).into()];
     let mut ends = [
         Endpoint::new(config.clone(), [1; 32], false),
         Endpoint::new(config, [2; 32], true),

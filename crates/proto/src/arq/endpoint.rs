@@ -9,7 +9,7 @@ use super::{
     noise, packet,
     seal::{Aead, Seal},
     session::{Begin, Connecting, Event, Session},
-    types::{ConnectionId, Side},
+    types::{ConnectionId, Route, Side},
 };
 use crate::time::Time;
 use bytes::Bytes;
@@ -39,8 +39,8 @@ pub struct Handle {
 /// Packets to send: what [`Endpoint::poll_transmit`] appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transmit {
-    /// To whom.
-    pub to: SocketAddr,
+    /// To whom, and from which of this host's addresses.
+    pub route: Route,
     /// With several packets, the size of each but the last.
     pub segment: Option<usize>,
     /// Whether to mark them as capable of explicit congestion notification.
@@ -93,7 +93,7 @@ pub struct Endpoint {
     /// Those that may have something to send or to tell.
     ready: VecDeque<u32>,
     talking: VecDeque<u32>,
-    replies: VecDeque<(SocketAddr, Vec<u8>)>,
+    replies: VecDeque<(Route, Vec<u8>)>,
     serial: u32,
     stats: EndpointStats,
 }
@@ -145,7 +145,7 @@ impl Endpoint {
             _ => None,
         };
         let peer = Params::of(&self.config, window);
-        let begin = self.begin(Side::Client, to, ConnectionId(0), window, peer, Seal::Off);
+        let begin = self.begin(Side::Client, to.into(), ConnectionId(0), window, peer, Seal::Off);
         let session = Session::connect(now, begin, Connecting::new(params, exchange));
         Some(self.insert(session, window, None))
     }
@@ -153,7 +153,7 @@ impl Endpoint {
     fn begin(
         &mut self,
         side: Side,
-        address: SocketAddr,
+        route: Route,
         remote: ConnectionId,
         window: u32,
         peer: Params,
@@ -168,7 +168,7 @@ impl Endpoint {
         self.serial = self.serial.wrapping_add(1);
         let handle = Handle { index: self.sessions.vacant_key() as u32, serial: self.serial };
         let (config, challenges) = (Arc::clone(&self.config), self.rng.next_u64());
-        Begin { config, side, local, remote, address, window, peer, seal, challenges, handle }
+        Begin { config, side, local, remote, route, window, peer, seal, challenges, handle }
     }
 
     /// The receive window for one more connection: the smallest is kept free for every one that may still
@@ -249,8 +249,16 @@ impl Endpoint {
         self.stats
     }
 
-    /// Takes a datagram, which it may decrypt in place. `congested`: a router marked it.
-    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, congested: bool, datagram: &mut [u8]) {
+    /// Takes a datagram, which it may decrypt in place. `from`: who sent it, and to which of this host's
+    /// addresses where the answer must come from there. `congested`: a router marked it.
+    pub fn handle_datagram(
+        &mut self,
+        now: Time,
+        from: impl Into<Route>,
+        congested: bool,
+        datagram: &mut [u8],
+    ) {
+        let from = from.into();
         let Some(&first) = datagram.first() else { return };
         if packet::is_long(first) {
             self.handle_handshake(now, from, datagram);
@@ -267,7 +275,7 @@ impl Endpoint {
         }
     }
 
-    fn handle_handshake(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
+    fn handle_handshake(&mut self, now: Time, from: Route, datagram: &[u8]) {
         match Handshake::parse(datagram) {
             Some(Handshake::Init(init)) if self.accepts => self.handle_init(now, from, &init),
             Some(Handshake::OtherVersion { client }) if self.accepts => {
@@ -283,7 +291,7 @@ impl Endpoint {
                     return;
                 };
                 if let Some(entry) = self.sessions.get_mut(index as usize)
-                    && entry.session.remote_address() == from
+                    && entry.session.remote_address() == from.peer
                 {
                     entry.session.handle_handshake(now, &answer);
                     self.touch(index);
@@ -294,17 +302,17 @@ impl Endpoint {
     }
 
     /// A first packet. Until its cookie is good, nothing is kept of it and no answer is larger than it.
-    fn handle_init(&mut self, now: Time, from: SocketAddr, init: &Init<'_>) {
-        if let Some(&index) = self.by_client.get(&(from, init.client)) {
+    fn handle_init(&mut self, now: Time, from: Route, init: &Init<'_>) {
+        if let Some(&index) = self.by_client.get(&(from.peer, init.client)) {
             if let Some(entry) = self.sessions.get_mut(index as usize) {
                 entry.session.repeat_accept();
                 self.touch(index);
             }
             return;
         }
-        if !self.jar.check(now, from, init.client, init.cookie) {
+        if !self.jar.check(now, from.peer, init.client, init.cookie) {
             self.stats.cookies += 1;
-            let cookie = self.jar.bake(now, from, init.client);
+            let cookie = self.jar.bake(now, from.peer, init.client);
             self.reply(from, &Handshake::Cookie { client: init.client, cookie: &cookie });
             return;
         }
@@ -313,7 +321,7 @@ impl Endpoint {
         }
     }
 
-    fn accept(&mut self, now: Time, from: SocketAddr, init: &Init<'_>) -> Result<(), Refusal> {
+    fn accept(&mut self, now: Time, from: Route, init: &Init<'_>) -> Result<(), Refusal> {
         if init.integrity != self.config.integrity.code() {
             return Err(Refusal::Integrity);
         }
@@ -338,17 +346,17 @@ impl Endpoint {
         let (client, server) = (init.client, begin.local);
         Handshake::Accept(Accept { client, server, params, noise: &noise }).put(&mut accept);
         let session = Session::accept(now, begin, Bytes::from(accept));
-        self.insert(session, window, Some((from, init.client)));
+        self.insert(session, window, Some((from.peer, init.client)));
         self.stats.accepted += 1;
         Ok(())
     }
 
-    fn refuse(&mut self, to: SocketAddr, client: ConnectionId, refusal: Refusal) {
+    fn refuse(&mut self, to: Route, client: ConnectionId, refusal: Refusal) {
         self.stats.refused += 1;
         self.reply(to, &Handshake::Refuse { client, refusal });
     }
 
-    fn reply(&mut self, to: SocketAddr, packet: &Handshake<'_>) {
+    fn reply(&mut self, to: Route, packet: &Handshake<'_>) {
         if self.replies.len() < MAX_REPLIES {
             let mut out = Vec::new();
             packet.put(&mut out);
@@ -360,9 +368,9 @@ impl Endpoint {
     /// The next packets to send, appended to `out`: up to `max_segments` of one connection, of one size but
     /// for the last, which may be shorter.
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>, max_segments: usize) -> Option<Transmit> {
-        if let Some((to, reply)) = self.replies.pop_front() {
+        if let Some((route, reply)) = self.replies.pop_front() {
             out.extend_from_slice(&reply);
-            return Some(Transmit { to, segment: None, ecn: false, len: reply.len() });
+            return Some(Transmit { route, segment: None, ecn: false, len: reply.len() });
         }
         while let Some(&index) = self.ready.front() {
             if let Some(entry) = self.sessions.get_mut(index as usize) {

@@ -48,4 +48,4 @@ pub use rtt::Rtt;
 pub use send::STREAM;
 pub use session::{Event, Session};
 pub use stats::{Happened, Stats, Trace};
-pub use types::{Channel, ConnectionId, Lane, Message, MessageId, Mode, PacketNumber, Side};
+pub use types::{Channel, ConnectionId, Lane, Message, MessageId, Mode, PacketNumber, Route, Side};

@@ -1,7 +1,10 @@
 //! The values that the wire and the interface share.
 
 use bytes::Bytes;
-use std::fmt;
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 /// Names a connection at its receiver, who chose it at random: it survives a change of the peer's address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,4 +98,19 @@ pub enum Side {
     Client,
     /// Answered it.
     Server,
+}
+
+/// Where a datagram comes from, or goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The peer.
+    pub peer: SocketAddr,
+    /// The address of this host that the peer speaks to; `None` where the kernel may choose.
+    pub local: Option<IpAddr>,
+}
+
+impl From<SocketAddr> for Route {
+    fn from(peer: SocketAddr) -> Self {
+        Self { peer, local: None }
+    }
 }

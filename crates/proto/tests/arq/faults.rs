@@ -230,7 +230,7 @@ fn fault_18_spoofed_first_packets_leave_no_state_and_get_less_than_they_sent() {
         pair.server.endpoint.handle_datagram(pair.now, from, false, &mut packet);
         answer.clear();
         let sent = pair.server.endpoint.poll_transmit(pair.now, &mut answer, 1).expect("a cookie");
-        assert!(sent.to == from && answer.len() <= 64, "{} bytes", answer.len());
+        assert!(sent.route.peer == from && answer.len() <= 64, "{} bytes", answer.len());
         assert!(pair.server.endpoint.poll_transmit(pair.now, &mut answer, 1).is_none(), "one answer");
     }
     assert_eq!(pair.server.endpoint.connections(), 0);

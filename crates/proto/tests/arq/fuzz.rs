@@ -14,7 +14,7 @@ fn scale() -> u64 {
 
 /// Any datagram, from anyone, to an endpoint that accepts.
 fn datagram(endpoint: &mut Endpoint, bytes: &mut [u8]) {
-    let from = ([192, 0, 2, 9], 9).into();
+    let from = std::net::SocketAddr::from(([192, 0, 2, 9], 9));
     endpoint.handle_datagram(Time::after(SECOND), from, false, bytes);
     let mut out = Vec::new();
     while endpoint.poll_transmit(Time::after(SECOND), &mut out, 4).is_some() {}

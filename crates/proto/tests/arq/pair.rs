@@ -138,7 +138,7 @@ impl Pair {
                 assert_eq!(sent.len, self.buffer.len());
                 let size = sent.segment.unwrap_or(sent.len);
                 for packet in self.buffer.chunks(size) {
-                    if !self.left.contains(&sent.to) {
+                    if !self.left.contains(&sent.route.peer) {
                         pipe.send(self.now, end.address, packet.to_vec());
                     }
                 }

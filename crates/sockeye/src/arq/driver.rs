@@ -98,13 +98,13 @@ impl Driver {
     /// Gives the packets in the buffer to the kernel, if it takes them.
     fn flush(&mut self, inner: &mut super::Inner) -> io::Result<()> {
         let Some(transmit) = self.blocked else { return Ok(()) };
-        match self.shared.socket.send(transmit.to, &self.buffer, transmit.segment, transmit.ecn)? {
+        match self.shared.socket.send(transmit.route, &self.buffer, transmit.segment, transmit.ecn)? {
             Outcome::Gone => self.blocked = None,
             Outcome::Blocked => {}
             Outcome::TooLarge => {
                 self.blocked = None;
                 let size = transmit.segment.unwrap_or(transmit.len);
-                inner.machine.refused_size(self.shared.now(), transmit.to, size);
+                inner.machine.refused_size(self.shared.now(), transmit.route.peer, size);
             }
         }
         Ok(())

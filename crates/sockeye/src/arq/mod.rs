@@ -91,7 +91,7 @@ impl Shared {
         for _ in 0..LAST_WORDS {
             buffer.clear();
             let Some(transmit) = inner.machine.poll_transmit(self.now(), &mut buffer, 1) else { return };
-            if self.socket.send(transmit.to, &buffer, None, transmit.ecn).is_err() {
+            if self.socket.send(transmit.route, &buffer, None, transmit.ecn).is_err() {
                 return;
             }
         }
@@ -132,7 +132,7 @@ impl Endpoint {
         };
         let shared = Arc::new(Shared {
             inner: Mutex::new(inner),
-            socket: Socket::new(socket, give).map_err(failed)?,
+            socket: Socket::new(socket, give, accepts && local.ip().is_unspecified()).map_err(failed)?,
             work: Notify::new(),
             incoming: Notify::new(),
             epoch: Instant::now(),

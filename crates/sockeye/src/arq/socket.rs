@@ -2,10 +2,11 @@
 
 use std::{
     io::{self, IoSliceMut},
-    net::SocketAddr,
+    net::IpAddr,
 };
 
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use sockeye_proto::arq::Route;
 use tokio::{io::Interest, net::UdpSocket};
 
 /// Receives of one call, each of as many datagrams as the kernel has put together.
@@ -23,6 +24,9 @@ pub(super) struct Socket {
     io: UdpSocket,
     state: UdpSocketState,
     give: Give,
+    /// Answers go from the address that was spoken to: the kernel would choose another where the host has
+    /// several, and the peer not know it.
+    pins: bool,
 }
 
 /// Where datagrams are received.
@@ -41,14 +45,14 @@ pub(super) enum Outcome {
 }
 
 impl Socket {
-    pub(super) fn new(socket: std::net::UdpSocket, give: Give) -> io::Result<Self> {
+    pub(super) fn new(socket: std::net::UdpSocket, give: Give, pins: bool) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         // More than net.core.?mem_max is cut to it without an error.
         state.set_recv_buffer_size(UdpSockRef::from(&socket), BUFFER)?;
         state.set_send_buffer_size(UdpSockRef::from(&socket), BUFFER)?;
         let io = UdpSocket::from_std(socket)?;
-        Ok(Self { io, state, give })
+        Ok(Self { io, state, give, pins })
     }
 
     /// Datagrams of one size that one call may send.
@@ -68,7 +72,7 @@ impl Socket {
     pub(super) fn receive(
         &self,
         buffers: &mut Buffers,
-        mut each: impl FnMut(SocketAddr, bool, &mut [u8]),
+        mut each: impl FnMut(Route, bool, &mut [u8]),
     ) -> io::Result<usize> {
         let buffers = &mut buffers.0;
         buffers.resize_with(BATCH, || vec![0; LARGEST].into());
@@ -88,9 +92,11 @@ impl Socket {
             Err(e) => return Err(e),
         };
         for (buffer, meta) in buffers.iter_mut().zip(&meta[..count]) {
+            let local = meta.dst_ip.filter(|&ip| self.pins && is_ours(ip));
+            let route = Route { peer: meta.addr, local };
             let congested = meta.ecn == Some(EcnCodepoint::Ce);
             for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
-                each(meta.addr, congested, datagram);
+                each(route, congested, datagram);
             }
         }
         Ok(count)
@@ -99,13 +105,14 @@ impl Socket {
     /// Sends `contents`, datagrams of `segment` bytes each if it is more than one.
     pub(super) fn send(
         &self,
-        to: SocketAddr,
+        route: Route,
         contents: &[u8],
         segment: Option<usize>,
         ecn: bool,
     ) -> io::Result<Outcome> {
         let ecn = ecn.then_some(EcnCodepoint::Ect0);
-        let whole = Transmit { destination: to, ecn, contents, segment_size: segment, src_ip: None };
+        let whole =
+            Transmit { destination: route.peer, ecn, contents, segment_size: segment, src_ip: route.local };
         match self.try_send(&whole) {
             Ok(outcome) => Ok(outcome),
             // Offload that an interface lacks fails with EIO or EINVAL, a firewall says EPERM, ICMP an
@@ -137,6 +144,14 @@ impl Socket {
             Err(e) if e.raw_os_error() == Some(libc::EMSGSIZE) => Ok(Outcome::TooLarge),
             Err(e) => Err(e),
         }
+    }
+}
+
+/// Whether answers can come from an address: a group's or everyone's is nobody's own.
+fn is_ours(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast(),
+        IpAddr::V6(ip) => !ip.is_multicast(),
     }
 }
 

@@ -44,6 +44,33 @@ fn messages_both_ways_in_every_integrity_and_over_ipv6() {
     }
 }
 
+/// The kernel would answer from 127.0.0.1, where the client is, and the client would not know the answer.
+#[test]
+fn a_server_on_all_addresses_answers_from_the_one_it_was_asked_at() {
+    for any in ["0.0.0.0:0", "[::]:0"] {
+        for integrity in [Integrity::Crc32c, Integrity::Aead(Box::new([3; 32]))] {
+            let config = Config { integrity, ..Config::default() };
+            run(async {
+                let server = Endpoint::bind(any.parse().expect("an address"), config.clone(), true);
+                let server = server.expect("bound");
+                let asked = SocketAddr::from(([127, 0, 0, 2], server.local_address().port()));
+                let client = Endpoint::bind(loopback(), config, false).expect("bound");
+                let c = client.connect(asked).await.expect("connected");
+                let s = server.accept().await.expect("accepted");
+                for n in 0..100u8 {
+                    c.send(STREAM, vec![n; 3000].into(), false, None).await.expect("sent");
+                    let message = s.recv().await.expect("open").expect("a message");
+                    s.send(STREAM, message.data, false, None).await.expect("sent");
+                    assert_eq!(c.recv().await.expect("open").expect("an echo").data, vec![n; 3000]);
+                }
+                assert_eq!(c.peer(), Some(asked));
+                c.finish().await.expect("finished");
+                assert_eq!(s.recv().await.expect("ended well"), None);
+            });
+        }
+    }
+}
+
 #[test]
 fn bulk_arrives_whole_and_in_order() {
     for congestion in [Algorithm::Cubic, Algorithm::Bbr] {

@@ -8,6 +8,7 @@ use crate::{
         mtud::BASE,
         packet::Header,
         timers::Timer,
+        types::Route,
     },
     time::Time,
 };
@@ -18,13 +19,7 @@ const MAX_LATE: Duration = Duration::from_millis(5);
 
 impl Session {
     /// Takes a data packet. `congested`: a router marked it.
-    pub(crate) fn handle_datagram(
-        &mut self,
-        now: Time,
-        from: SocketAddr,
-        congested: bool,
-        packet: &mut [u8],
-    ) {
+    pub(crate) fn handle_datagram(&mut self, now: Time, from: Route, congested: bool, packet: &mut [u8]) {
         if matches!(self.state, State::Connecting(_) | State::Gone) {
             return;
         }
@@ -52,7 +47,7 @@ impl Session {
             return;
         }
         self.restart_idle(now);
-        if from != self.path.remote() && before.is_none_or(|b| number > b) {
+        if from != self.path.route() && before.is_none_or(|b| number > b) {
             self.probe_path(now, from);
         }
         let had_ready = self.receive.has_ready();
@@ -83,7 +78,7 @@ impl Session {
         self.check_drained(now);
     }
 
-    fn handle_frame(&mut self, now: Time, from: SocketAddr, frame: Frame<'_>) -> Result<(), Violation> {
+    fn handle_frame(&mut self, now: Time, from: Route, frame: Frame<'_>) -> Result<(), Violation> {
         match frame {
             Frame::Ping | Frame::MtuProbe => {}
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
@@ -122,7 +117,7 @@ impl Session {
         let _ = self.received.note(Time::ZERO, number, false, false, Duration::ZERO);
     }
 
-    fn probe_path(&mut self, now: Time, from: SocketAddr) {
+    fn probe_path(&mut self, now: Time, from: Route) {
         self.challenges = self.challenges.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(self.local.0 | 1);
         let challenge = self.challenges;
         if self.path.seen(from, || challenge.to_be_bytes()) {

@@ -25,7 +25,7 @@ use super::{
     sent_packets::SentPackets,
     stats::{Happened, Stats, Trace},
     timers::{Timer, Timers},
-    types::{ConnectionId, Lane, Message, PacketNumber, Side},
+    types::{ConnectionId, Lane, Message, PacketNumber, Route, Side},
 };
 use crate::time::Time;
 use bytes::Bytes;
@@ -116,7 +116,7 @@ pub(crate) struct Begin {
     pub(crate) side: Side,
     pub(crate) local: ConnectionId,
     pub(crate) remote: ConnectionId,
-    pub(crate) address: SocketAddr,
+    pub(crate) route: Route,
     /// The receive window, as it was advertised.
     pub(crate) window: u32,
     pub(crate) peer: Params,
@@ -127,7 +127,7 @@ pub(crate) struct Begin {
 
 impl Session {
     fn new(now: Time, begin: Begin, state: State, accept: Bytes) -> Self {
-        let Begin { config, side, local, remote, address, window, peer, seal, challenges, handle } = begin;
+        let Begin { config, side, local, remote, route, window, peer, seal, challenges, handle } = begin;
         let limits = Limits {
             window: u64::from(window),
             messages: u64::from(config.receive_messages.max(1)),
@@ -140,7 +140,7 @@ impl Session {
             local,
             remote,
             peer,
-            path: Path::new(address),
+            path: Path::new(route),
             seal,
             rtt: Rtt::new(),
             sent: SentPackets::default(),

@@ -15,7 +15,6 @@ use crate::{
     },
     time::Time,
 };
-use std::net::SocketAddr;
 
 /// What a packet leaves to the rest of a batch before it is filled up with padding.
 const MAX_PADDING: usize = 64;
@@ -43,7 +42,7 @@ impl Session {
         out: &mut Vec<u8>,
         max_segments: usize,
     ) -> Option<Transmit> {
-        let to = self.path.remote();
+        let route = self.path.route();
         if let Some(transmit) = self.handshake_output(out) {
             return Some(transmit);
         }
@@ -78,7 +77,7 @@ impl Session {
         }
         if segments > 0 {
             let segment = (segments > 1).then_some(mtu);
-            return Some(Transmit { to, segment, ecn: true, len: out.len() - start });
+            return Some(Transmit { route, segment, ecn: true, len: out.len() - start });
         }
         if !self.send.has_data() && self.sent.in_flight() < self.congestion.window() {
             self.rate.app_limited(self.sent.in_flight());
@@ -96,7 +95,7 @@ impl Session {
         let len = out.len() - start;
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += len as u64;
-        Some(Transmit { to: self.path.remote(), segment: None, ecn: false, len })
+        Some(Transmit { route: self.path.route(), segment: None, ecn: false, len })
     }
 
     /// Whether a packet may go now, and which.
@@ -243,14 +242,14 @@ impl Session {
         let head = out.len() - start;
         frame::put(out, &Frame::Close { code, reason });
         self.finish_packet(Time::ZERO, out, (start, head, number), None, false);
-        Transmit { to: self.path.remote(), segment: None, ecn: false, len: out.len() - start }
+        Transmit { route: self.path.route(), segment: None, ecn: false, len: out.len() - start }
     }
 
     /// Challenges and responses: each in a packet of its own, to the address that it is about.
     fn path_packet(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Transmit> {
-        let (to, frame): (SocketAddr, _) = match self.path.take_response() {
-            Some((to, bytes)) => (to, Frame::Response(bytes)),
-            None => self.path.take_challenge().map(|(to, bytes)| (to, Frame::Challenge(bytes)))?,
+        let (route, frame) = match self.path.take_response() {
+            Some((route, bytes)) => (route, Frame::Response(bytes)),
+            None => self.path.take_challenge().map(|(route, bytes)| (route, Frame::Challenge(bytes)))?,
         };
         let start = out.len();
         let number = self.header(out);
@@ -258,7 +257,7 @@ impl Session {
         frame::put(out, &frame);
         // Not counted: its loss says nothing about the path that is in use.
         self.finish_packet(now, out, (start, head, number), None, false);
-        Some(Transmit { to, segment: None, ecn: false, len: out.len() - start })
+        Some(Transmit { route, segment: None, ecn: false, len: out.len() - start })
     }
 
     fn mtu_probe(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Transmit> {
@@ -277,6 +276,6 @@ impl Session {
         frame::put(out, &Frame::MtuProbe);
         out.resize(start + usize::from(size) - self.seal.tag_len(), 0);
         self.finish_packet(now, out, (start, head, number), Some(Default::default()), true);
-        Some(Transmit { to: self.path.remote(), segment: None, ecn: true, len: usize::from(size) })
+        Some(Transmit { route: self.path.route(), segment: None, ecn: true, len: usize::from(size) })
     }
 }
