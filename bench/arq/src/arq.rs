@@ -1,10 +1,10 @@
-//! arq, encrypted, one ordered lane.
+//! arq, encrypted unless INTEGRITY=crc32c, one lane: MODE= ordered or unordered. MTU= bounds the datagrams.
 
-use crate::{Job, Meter};
+use crate::load::{Job, Load, Meter, Source};
 use bytes::Bytes;
 use sockeye::{
     arq::Endpoint,
-    proto::arq::{Algorithm, Config, Integrity, STREAM, SendError},
+    proto::arq::{Algorithm, Channel, Config, Integrity, Lane, Mode, STREAM, SendError},
 };
 use std::{
     net::SocketAddr,
@@ -17,7 +17,8 @@ fn config(congestion: &str) -> Config {
         _ => Integrity::Aead(Box::new([7; 32])),
     };
     let congestion = if congestion == "bbr" { Algorithm::Bbr } else { Algorithm::Cubic };
-    Config { integrity, congestion, ..Config::default() }
+    let default = Config::default();
+    Config { integrity, congestion, max_datagram: crate::mtu().unwrap_or(default.max_datagram), ..default }
 }
 
 /// What an idle connection costs: `count` of them, both ends in this process.
@@ -52,31 +53,40 @@ fn resident() -> u64 {
     pss.trim().trim_end_matches(" kB").parse::<u64>().expect("kilobytes") * 1024
 }
 
-pub async fn receive(at: SocketAddr) {
+pub async fn receive(at: SocketAddr, load: Load) {
     let endpoint = Endpoint::bind(at, config("cubic"), true).expect("bound");
     let connection = endpoint.accept().await.expect("accepted");
-    let mut meter = Meter::new();
+    let mut meter = Meter::new(load);
     while let Ok(Some(message)) = connection.recv().await {
-        meter.add(message.data.len());
+        meter.add(&message.data);
     }
-    meter.print("arq");
+    meter.print();
 }
 
 pub async fn send(job: Job) {
     let any = if job.to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let endpoint = Endpoint::bind(any.parse().expect("an address"), config(&job.congestion), false).expect("bound");
     let connection = endpoint.connect(job.to).await.expect("connected");
-    let message = Bytes::from(vec![7; job.size]);
-    let until = Instant::now() + Duration::from_secs_f64(job.seconds);
-    while Instant::now() < until {
-        match connection.try_send(STREAM, message.clone(), false, None) {
+    let lane = match std::env::var("MODE").as_deref() {
+        Ok("unordered") => Lane { channel: Channel(0), mode: Mode::Unordered },
+        _ => STREAM,
+    };
+    let mut source = Source::new(&job);
+    while let Some(message) = source.next().await {
+        match connection.try_send(lane, message.clone(), false, None) {
             Ok(()) => {}
-            Err(SendError::Full) => connection.send(STREAM, message.clone(), false, None).await.expect("sent"),
+            Err(SendError::Full) => connection.send(lane, message, false, None).await.expect("sent"),
             Err(e) => panic!("{e}"),
         }
     }
-    println!("{:?}", connection.stats());
-    connection.close(0, "done");
+    if std::env::var_os("STATS").is_some() {
+        eprintln!("{:?}", connection.stats());
+    }
+    match job.load {
+        // The end is now, not when all that waits has gone.
+        Load::Throughput => connection.close(0, "done"),
+        Load::Latency => drop(connection.finish().await),
+    }
     connection.ended().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
 }
