@@ -56,6 +56,17 @@ fn an_acknowledgement_below_zero_is_malformed() {
     }
 }
 
+/// Integers longer than they need be are taken, and are written as short as they can be.
+#[test]
+fn a_long_integer_says_the_same_as_a_short_one() {
+    let long = [0x02, 0x99, 0x9c, 0x30, 0x5a, 0, 0, 1, 0x40, 1, 1, 0x0b, 0];
+    let Some(Ok(ack)) = Frames::new(&long).next() else { panic!("an acknowledgement") };
+    let mut short = Vec::new();
+    put(&mut short, &ack);
+    assert_eq!(short.len(), long.len() - 2);
+    assert_eq!(Frames::new(&short).next(), Some(Ok(ack)));
+}
+
 proptest! {
     #[test]
     fn fragments_come_back(
