@@ -70,7 +70,7 @@ fn a_relay_carries_a_file_and_tells_and_draws_the_window() {
     assert!(over["rtt"].as_f64().is_some_and(|rtt| rtt > 0.0), "{told}");
     assert!(windows[..windows.len() - 1].iter().all(|w| w["over"] == false), "{told}");
     let drawn = fs::read_to_string(&svg).expect("a picture");
-    assert!(drawn.contains("2000000 bytes") && drawn.matches("#2060c0").count() > 200, "{drawn}");
+    assert!(drawn.contains(">2000000<") && drawn.matches("#2060c0").count() > 200, "{drawn}");
 }
 
 #[test]

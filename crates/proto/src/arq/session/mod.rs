@@ -369,7 +369,7 @@ impl Session {
             skipped: self.receive.arrived.skipped,
             duplicates: self.receive.arrived.duplicates,
             dropped: self.receive.arrived.dropped,
-            cwnd: self.congestion.window(),
+            cwnd: self.admitted(),
             in_flight: self.sent.in_flight(),
             credit: self.send.credit(),
             buffered: self.send.buffered() as u64,
@@ -381,6 +381,14 @@ impl Session {
             integrity: self.config.integrity.name(),
             ..self.stats
         }
+    }
+
+    /// What may be in flight, bytes: by congestion control, or by the bound in packets where that is less.
+    fn admitted(&self) -> u64 {
+        let window = self.congestion.window();
+        self.config
+            .window
+            .map_or(window, |packets| window.min(u64::from(packets) * u64::from(self.mtud.current())))
     }
 
     /// Begins to record what happens to packets, for [`Session::take_trace`].
