@@ -5,6 +5,7 @@ use std::{
     collections::VecDeque,
     io::{self, Write},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use indicatif::BinaryBytes;
@@ -96,7 +97,7 @@ pub(crate) fn line(window: &Window<'_>) {
     let (name, s) = (name(window), &window.stats);
     let end = if window.over { " (over)" } else { "" };
     let text = format!(
-        "{name}  sent {} acknowledged {} lost {} re-sent {} B  in-flight {} cwnd {} advertised {} B  rtt {:.3} ms  {}{end}",
+        "{name}  sent {} acknowledged {} lost {} re-sent {} B  in-flight {} cwnd {} advertised {} B  rtt {}  {}{end}",
         s.packets_sent,
         s.packets_acked,
         s.packets_lost,
@@ -104,7 +105,7 @@ pub(crate) fn line(window: &Window<'_>) {
         s.in_flight,
         s.cwnd,
         s.credit,
-        s.rtt.as_secs_f64() * 1000.0,
+        rtt(s, s.rtt),
         s.phase,
     );
     if console::is_for_people() {
@@ -113,6 +114,11 @@ pub(crate) fn line(window: &Window<'_>) {
         // Nobody reads it: nothing to do.
         let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
     }
+}
+
+/// A round-trip time; what was never measured is no number.
+fn rtt(s: &Stats, time: Duration) -> String {
+    if s.packets_acked == 0 { "-".into() } else { format!("{:.2} ms", time.as_secs_f64() * 1000.0) }
 }
 
 fn name(window: &Window<'_>) -> String {
@@ -129,10 +135,8 @@ impl Drawn {
     /// Three lines and their widths: who, the window now and before, and what became of packets.
     fn lines(&self, columns: usize) -> [(String, usize); 3] {
         let s = &self.stats;
-        let ms = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
-        let (rtt, min) = (ms(s.rtt), ms(s.min_rtt));
-        let who =
-            format!("  {} {}, rtt {rtt:.1} ms, min {min:.1}, {} B packets", s.integrity, s.phase, s.mtu);
+        let (rtt, min) = (rtt(s, s.rtt), rtt(s, s.min_rtt));
+        let who = format!("  {} {}, rtt {rtt}, min {min}, {} B packets", s.integrity, s.phase, s.mtu);
         let window = format!(
             " [{}] in flight {} of {}, advertised {}  ",
             gauge(s.in_flight, s.cwnd),

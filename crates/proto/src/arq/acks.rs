@@ -18,6 +18,8 @@ pub(crate) struct Received {
     /// Packets that ask for an acknowledgement, since the last one.
     owed: u32,
     at_once: bool,
+    /// Whether one ever asked.
+    asked: bool,
 }
 
 impl Received {
@@ -56,6 +58,8 @@ impl Received {
         self.owed += 1;
         // Retransmission on request: a gap, and what fills one, is reported at once.
         self.at_once |= number != expected || congested || self.owed >= 2;
+        // The peer's first sample of the round-trip time should be one, and not hold a delay of ours.
+        self.at_once |= !std::mem::replace(&mut self.asked, true);
         (!self.at_once).then(|| now + delay)
     }
 
@@ -107,20 +111,23 @@ mod tests {
     const DELAY: Duration = Duration::from_millis(5);
 
     #[test]
-    fn every_second_packet_a_gap_and_its_end_are_acknowledged_at_once() {
+    fn the_first_and_every_second_packet_a_gap_and_its_end_are_acknowledged_at_once() {
         let mut r = Received::default();
         let mut out = Vec::new();
-        assert_eq!(r.note(Time::ZERO, 0, true, false, DELAY), Some(Time::ZERO + DELAY));
-        assert_eq!(r.note(Time::ZERO, 1, true, false, DELAY), None);
+        assert_eq!(r.note(Time::ZERO, 0, true, false, DELAY), None, "the first");
+        assert!(r.is_due());
+        r.put(Time::ZERO, &mut out, 100);
+        assert_eq!(r.note(Time::ZERO, 1, true, false, DELAY), Some(Time::ZERO + DELAY));
+        assert_eq!(r.note(Time::ZERO, 2, true, false, DELAY), None);
         assert!(r.is_due());
         r.put(Time::ZERO, &mut out, 100);
         assert!(!r.is_owed());
-        for number in [3, 2] {
+        for number in [4, 3] {
             assert_eq!(r.note(Time::ZERO, number, true, false, DELAY), None, "packet {number}");
             assert!(r.is_due());
             r.put(Time::ZERO, &mut out, 100);
         }
-        assert!(r.note(Time::ZERO, 4, false, false, DELAY).is_none() && !r.is_owed());
+        assert!(r.note(Time::ZERO, 5, false, false, DELAY).is_none() && !r.is_owed());
     }
 
     /// Fault run 14: a repetition is known, however long ago the packet came.
