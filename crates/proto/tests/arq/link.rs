@@ -23,6 +23,14 @@ fn link(loss: f64) -> Plan {
 fn goodput(config: Config, plan: Plan, seconds: u32, seed: u64) -> (f64, f64) {
     let mut pair = Pair::new(config, plan, seed);
     pair.connect();
+    let mbit = pour(&mut pair, seconds);
+    let counts = pair.up.counts();
+    let wire = (counts.sent_bytes + 28 * counts.sent) as f64;
+    (mbit, wire / (mbit * 1e6 / 8.0 * f64::from(seconds)))
+}
+
+/// Sends as much as goes for `seconds`; gives Mbit/s of messages that arrived.
+fn pour(pair: &mut Pair, seconds: u32) -> f64 {
     let until = pair.now + SECOND * seconds;
     let message = Bytes::from(vec![7; 1000]);
     let mut bytes = 0;
@@ -42,9 +50,7 @@ fn goodput(config: Config, plan: Plan, seconds: u32, seed: u64) -> (f64, f64) {
             bytes += messages.drain(..).map(|m| m.data.len() as u64).sum::<u64>();
         }
     }
-    let counts = pair.up.counts();
-    let wire = (counts.sent_bytes + 28 * counts.sent) as f64;
-    (bytes as f64 * 8.0 / f64::from(seconds) / 1e6, wire / bytes as f64)
+    bytes as f64 * 8.0 / f64::from(seconds) / 1e6
 }
 
 /// The runs of which the median counts: one in a normal run.
@@ -133,4 +139,33 @@ fn latency_of_small_messages() {
         p99.sort_unstable();
         assert!(p99[2] <= goal, "{mode:?}: {p99:?}, goal {goal}");
     }
+}
+
+/// A path that jitters gives acknowledgements in bunches: between two of them more must be on its way than the
+/// smallest round-trip time would have.
+#[test]
+fn bunched_acknowledgements_do_not_stall_bbr() {
+    let plan = Plan { jitter: Duration::from_millis(100), ..link(0.0) };
+    let config = || Config { congestion: Algorithm::Bbr, ..Config::default() };
+    let runs: Vec<_> = (1..=5).map(|seed| goodput(config(), plan, 8, seed).0).collect();
+    assert!(runs.iter().all(|&mbit| mbit > 30.0), "{runs:?} Mbit/s");
+}
+
+/// The rate that a path once had is forgotten when it has become slow, and found again.
+#[test]
+fn bbr_follows_a_path_that_changes_its_rate() {
+    let rate = |bytes| Plan { rate: Some(Rate { bytes, queue: 500_000, overhead: 28 }), ..link(0.0) };
+    let mut pair = Pair::new(Config { congestion: Algorithm::Bbr, ..Config::default() }, link(0.0), 1);
+    pair.connect();
+    pour(&mut pair, 5);
+    pair.set_plan(rate(1_250_000));
+    pour(&mut pair, 10);
+    let before = pair.up.counts();
+    let slow = pour(&mut pair, 10);
+    assert_eq!(pair.up.counts().overflowed, before.overflowed, "the queue no longer overflows");
+    assert!(slow > 8.5, "{slow} of 10 Mbit/s");
+    pair.set_plan(rate(12_500_000));
+    pour(&mut pair, 15);
+    let fast = pour(&mut pair, 5);
+    assert!(fast > 80.0, "{fast} of 100 Mbit/s");
 }

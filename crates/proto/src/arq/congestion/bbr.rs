@@ -71,6 +71,43 @@ pub(crate) struct Bbr {
     short_term: u64,
     probe_rtt_done: Option<Time>,
     restore: u64,
+    bunches: Bunches,
+}
+
+/// How far acknowledgements that come in bunches run ahead of the rate: as much must be in flight on top, or a
+/// path that jitters stands still between two bunches.
+#[derive(Debug, Default)]
+struct Bunches {
+    since: Time,
+    acked: u64,
+    /// The most of this period of rounds and of the last.
+    most: [u64; 2],
+    period: u64,
+}
+
+impl Bunches {
+    /// Rounds of one period.
+    const ROUNDS: u64 = 5;
+    /// No bunch is longer than what goes in this time.
+    const LONGEST: f64 = 0.1;
+
+    fn acked(&mut self, acked: &Acked<'_>, bandwidth: u64, rounds: u64) {
+        let expected = |since| (bandwidth as f64 * acked.now.since(since).as_secs_f64()) as u64;
+        if self.acked <= expected(self.since) {
+            (self.since, self.acked) = (acked.now, 0);
+        }
+        self.acked += acked.bytes;
+        let extra = self.acked.saturating_sub(expected(self.since));
+        if rounds >= self.period + Self::ROUNDS {
+            self.period = rounds;
+            self.most = [0, self.most[0]];
+        }
+        self.most[0] = self.most[0].max(extra.min((bandwidth as f64 * Self::LONGEST) as u64));
+    }
+
+    fn extra(&self) -> u64 {
+        self.most[0].max(self.most[1])
+    }
 }
 
 impl Bbr {
@@ -97,6 +134,7 @@ impl Bbr {
             short_term: u64::MAX,
             probe_rtt_done: None,
             restore: 0,
+            bunches: Bunches::default(),
         }
     }
 
@@ -154,6 +192,13 @@ impl Bbr {
                 }
                 self.enter(Phase::Drain, now);
             }
+        } else if self.phase == Phase::Up && !congested {
+            // The first round shows what was sent before it.
+            if self.bandwidth() as f64 >= self.full_rate as f64 * 1.15 {
+                (self.full_rate, self.full_rounds) = (self.bandwidth(), 0);
+            } else {
+                self.full_rounds = self.full_rounds.saturating_add(1);
+            }
         } else if congested {
             self.congestion(now, acked.sample.delivered - self.round.delivered_before);
         }
@@ -177,6 +222,10 @@ impl Bbr {
     }
 
     fn start_cycle(&mut self, now: Time) {
+        // Of a cycle in which the application set the pace, nothing was learned.
+        if self.max_rate[0] > 0 {
+            self.max_rate = [0, self.max_rate[0]];
+        }
         self.enter(Phase::Down, now);
     }
 
@@ -216,7 +265,7 @@ impl Bbr {
                 }
             }
             Phase::Refill if self.rounds > self.phase_round + 1 => {
-                self.max_rate = [0, self.bandwidth()];
+                (self.full_rate, self.full_rounds) = (self.bandwidth(), 0);
                 self.enter(Phase::Up, now);
             }
             Phase::Refill => {}
@@ -224,7 +273,9 @@ impl Bbr {
                 if acked.prior_in_flight + 2 * self.mtu >= self.ceiling {
                     self.ceiling = self.ceiling.saturating_add(acked.bytes);
                 }
-                if elapsed > rtt && acked.prior_in_flight >= self.bdp(UP_GAIN) || elapsed > rtt * 6 {
+                // As long as the rate grows the path has more.
+                let full = acked.prior_in_flight >= self.bdp(UP_GAIN) || elapsed > rtt * 6;
+                if self.full_rounds >= 2 && full {
                     self.start_cycle(now);
                 }
             }
@@ -258,9 +309,9 @@ impl Bbr {
 
     fn set_window(&mut self, acked: &Acked<'_>) {
         let (_, gain) = self.gains();
-        // Acknowledgements come in bunches: what one burst and its answer hold comes on top.
+        // What one burst and its answer hold comes on top.
         let quantum = (self.pace / 1000).clamp(2 * self.mtu, 64 << 10);
-        let target = self.bdp(gain) + 3 * quantum;
+        let target = self.bdp(gain) + 3 * quantum + self.bunches.extra();
         if self.phase == Phase::Startup && self.full_rounds == 0 {
             self.window += acked.bytes;
         } else {
@@ -286,6 +337,7 @@ impl Controller for Bbr {
         if sample.prior_delivered >= self.round_end {
             self.end_round(acked);
         }
+        self.bunches.acked(acked, self.bandwidth(), self.rounds);
         self.advance(acked);
         let (gain, _) = self.gains();
         let pace = (gain * MARGIN * self.bandwidth() as f64) as u64;
