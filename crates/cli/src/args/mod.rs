@@ -4,6 +4,7 @@ mod connect;
 mod frame;
 mod generate;
 mod get;
+mod later;
 mod listen;
 mod netstat;
 mod options;
@@ -19,6 +20,7 @@ pub(crate) use connect::Connect;
 pub(crate) use frame::Frame;
 pub(crate) use generate::{Completions, Man};
 pub(crate) use get::{Connection as GetConnection, Get, Request as GetRequest};
+pub(crate) use later::Later;
 pub(crate) use listen::Listen;
 pub(crate) use netstat::Netstat;
 pub(crate) use options::Options;
@@ -61,34 +63,34 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Join two addresses: what one side says, the other hears
-    Relay(Relay),
+    Relay(Later<Relay>),
     /// Talk to a server: a console for people, a pipe for programs
-    Connect(Connect),
+    Connect(Later<Connect>),
     /// Accept connections: a console, or a program for each
-    Listen(Listen),
+    Listen(Later<Listen>),
     /// Serve something small: hello, echo, chat, files and others
-    Serve(Serve),
+    Serve(Later<Serve>),
     /// Fetch URLs over HTTP/1, and show how the exchange went
-    Get(Box<Get>),
+    Get(Later<Get>),
     /// Convert, check and guess how messages are framed
-    Frame(Frame),
+    Frame(Later<Frame>),
     /// Ask hosts whether they are there: ICMP, TCP or UDP; one or a network
-    Ping(Box<Ping>),
+    Ping(Later<Ping>),
     /// List sockets: who listens, who is connected, in which state
-    Ss(Box<Ss>),
+    Ss(Later<Ss>),
     /// List sockets in netstat's columns
-    Netstat(Netstat),
+    Netstat(Later<Netstat>),
     /// Watch TCP connections live: states, rates, the story of each
-    Watch(Watch),
+    Watch(Later<Watch>),
     /// Join two addresses as socat does: its options, log and exit codes
     #[command(disable_help_flag = true)]
-    Socat(Socat),
+    Socat(Later<Socat>),
     /// Explain socket options, or show their values on a socket
-    Options(Options),
+    Options(Later<Options>),
     /// Print a completion script for a shell
-    Completions(Completions),
+    Completions(Later<Completions>),
     /// Print the manual pages
-    Man(Man),
+    Man(Later<Man>),
 }
 
 impl Command {
@@ -121,7 +123,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
     let words: Vec<_> = words.into_iter().collect();
     match words.first().and_then(|name| applet(name)) {
         Some("ping") => match ping::strict(words) {
-            Ok(ping) => Ok(Command::Ping(Box::new(ping))),
+            Ok(ping) => Ok(Command::Ping(ping.into())),
             Err(text) => Err(Unusable::Applet(text, 2)),
         },
         Some("socat") => socat::parse(words.into_iter().skip(1)),

@@ -9,7 +9,7 @@ use super::{Command, Unusable};
 /// Reads the words after the program's name.
 pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Unusable> {
     match Socat::parse(words) {
-        Ok(socat) => Ok(Command::Socat(socat)),
+        Ok(socat) => Ok(Command::Socat(socat.into())),
         Err(text) => Err(Unusable::Applet(crate::output::socat::line(&text), 1)),
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Serve(args) => serve::run(&args),
         Command::Options(args) => options::run(&args),
         Command::Frame(args) => frame::frame(&args),
-        Command::Get(args) => get::run(*args),
+        Command::Get(args) => get::run(*args.0),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
         Command::Ping(args) => ping::run(&args),
