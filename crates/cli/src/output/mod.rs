@@ -33,6 +33,7 @@ mod ss_columns;
 mod ss_detail;
 mod ss_fields;
 mod ss_tcp;
+mod ss_text;
 pub(crate) mod tap;
 pub(crate) mod traffic;
 pub(crate) mod watch;

@@ -15,6 +15,7 @@ use super::{
     Failure, Out,
     ss_columns::{Column, Columns, Mark},
     ss_detail, ss_tcp,
+    ss_text::{Key, Text},
 };
 
 pub(crate) use super::ss_fields::{Counts, Picked, json_row, print_table};
@@ -97,7 +98,8 @@ impl<'a> Rows<'a> {
             let text = self.columns.text();
             let start = text.len();
             number(text, queue.cast_signed());
-            text.resize(text.len().max(start + 6), b' ');
+            let width = text.len().max(start + 6);
+            text.resize(width, b' ');
         }
         self.columns.go(Column::Address)?;
         self.end(s, &s.local, Column::Port)?;
@@ -116,7 +118,7 @@ impl<'a> Rows<'a> {
                 let text = self.columns.text();
                 host(text, *ip, s.v6only == Some(true), show.resolve, machine);
                 if local && s.interface != 0 {
-                    let _ = write!(Text(text), "%{}", machine.interface_name(s.interface));
+                    let _ = write!(text, "%{}", machine.interface_name(s.interface));
                 }
                 text.push(b':');
                 self.columns.go(port)?;
@@ -166,33 +168,23 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// `fmt::Write` onto bytes.
-pub(super) struct Text<'a>(pub(super) &'a mut Vec<u8>);
-
-impl std::fmt::Write for Text<'_> {
-    fn write_str(&mut self, s: &str) -> std::fmt::Result {
-        self.0.extend_from_slice(s.as_bytes());
-        Ok(())
-    }
-}
-
-pub(super) fn number(text: &mut Vec<u8>, n: i32) {
+pub(super) fn number(text: &mut Text, n: i32) {
     text.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
 }
 
-pub(super) fn number_of(text: &mut Vec<u8>, n: u64) {
+pub(super) fn number_of(text: &mut Text, n: u64) {
     text.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
 }
 
 /// ` key:number`.
-pub(super) fn pair(text: &mut Vec<u8>, key: &str, n: u64) {
+pub(super) fn pair(text: &mut Text, key: &str, n: u64) {
     text.push(b' ');
     text.extend_from_slice(key.as_bytes());
     number_of(text, n);
 }
 
 /// An address: `*` for IPv6's wildcard where it takes IPv4 too, brackets around IPv6.
-fn host(text: &mut Vec<u8>, ip: IpAddr, v6only: bool, resolve: bool, machine: &Machine) {
+fn host(text: &mut Text, ip: IpAddr, v6only: bool, resolve: bool, machine: &Machine) {
     if ip.is_ipv6() && ip.is_unspecified() && !v6only {
         text.push(b'*');
         return;
@@ -202,16 +194,16 @@ fn host(text: &mut Vec<u8>, ip: IpAddr, v6only: bool, resolve: bool, machine: &M
         return;
     }
     match ip {
-        IpAddr::V4(_) => drop(write_ip(&mut Text(text), ip)),
+        IpAddr::V4(_) => drop(write_ip(text, ip)),
         IpAddr::V6(_) => {
             text.push(b'[');
-            let _ = write_ip(&mut Text(text), ip);
+            let _ = write_ip(text, ip);
             text.push(b']');
         }
     }
 }
 
-fn service(text: &mut Vec<u8>, port: u16, kind: Kind, numeric: bool, machine: &Machine) {
+fn service(text: &mut Text, port: u16, kind: Kind, numeric: bool, machine: &Machine) {
     if port == 0 {
         text.push(b'*');
         return;
@@ -220,7 +212,7 @@ fn service(text: &mut Vec<u8>, port: u16, kind: Kind, numeric: bool, machine: &M
         _ if numeric => None,
         Kind::Raw | Kind::Icmp6 | Kind::Other(_) => match machine.ip_protocol(port) {
             None => {
-                let _ = write!(Text(text), "ipproto-{port}");
+                let _ = write!(text, "ipproto-{port}");
                 return;
             }
             name => name,
@@ -234,7 +226,7 @@ fn service(text: &mut Vec<u8>, port: u16, kind: Kind, numeric: bool, machine: &M
 }
 
 /// A path, or an abstract name with its zero bytes as `@`; control characters as `?`.
-fn unix_name(text: &mut Vec<u8>, name: &[u8]) {
+fn unix_name(text: &mut Text, name: &[u8]) {
     let is_abstract = name.first() == Some(&0);
     text.extend(name.iter().map(|b| match b {
         0 if is_abstract => b'@',
@@ -243,20 +235,20 @@ fn unix_name(text: &mut Vec<u8>, name: &[u8]) {
     }));
 }
 
-fn users(text: &mut Vec<u8>, inode: u32, threads: bool, processes: &Processes) {
+fn users(text: &mut Text, inode: u32, threads: bool, processes: &Processes) {
     let mut first = true;
     for holder in processes.holders(inode) {
-        text.extend_from_slice(if first { b" users:((\"" } else { b",(\"" });
-        first = false;
+        match std::mem::take(&mut first) {
+            true => text.key(Key::Users),
+            false => text.extend_from_slice(b",(\""),
+        }
         text.extend_from_slice(holder.comm.as_bytes());
-        text.extend_from_slice(b"\",pid=");
-        number_of(text, u64::from(holder.pid));
+        text.pair(Key::Pid, u64::from(holder.pid));
         if threads {
             text.extend_from_slice(b",tid=");
             number_of(text, u64::from(holder.tid));
         }
-        text.extend_from_slice(b",fd=");
-        number_of(text, u64::from(holder.fd));
+        text.pair(Key::Fd, u64::from(holder.fd));
         text.push(b')');
     }
     if !first {
@@ -264,10 +256,10 @@ fn users(text: &mut Vec<u8>, inode: u32, threads: bool, processes: &Processes) {
     }
 }
 
-fn timer(text: &mut Vec<u8>, s: &Socket) {
+fn timer(text: &mut Text, s: &Socket) {
     let Some(timer) = s.timer else { return };
     let name = if s.netid == Kind::Sctp { "T3_RTX" } else { timer.kind.name() };
-    text.extend_from_slice(b" timer:(");
+    text.key(Key::Timer);
     text.extend_from_slice(name.as_bytes());
     text.push(b',');
     milliseconds(text, timer.milliseconds);
@@ -277,9 +269,9 @@ fn timer(text: &mut Vec<u8>, s: &Socket) {
 }
 
 /// `2min30sec`, `55sec`, `3.200ms`, `040ms`: the coarser, the longer it is.
-pub(super) fn milliseconds(text: &mut Vec<u8>, total: u32) {
+pub(super) fn milliseconds(text: &mut Text, total: u32) {
     let (minutes, mut seconds, mut rest) = (total / 60_000, total / 1000 % 60, total % 1000);
-    let out = &mut Text(text);
+    let out = text;
     if minutes > 0 {
         rest = 0;
         let _ = write!(out, "{minutes}min");

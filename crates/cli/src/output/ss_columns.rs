@@ -5,7 +5,12 @@
 //! of the widest field so far; on a terminal the spare room is spread over the columns, and a row that is too
 //! wide breaks between columns.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    ops::Range,
+};
+
+use super::ss_text::{self, Text};
 
 /// The columns, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +39,17 @@ const RIGHT: [bool; COUNT] = [false, false, false, false, true, false, true, fal
 const CHUNK: usize = (1 << 20) - 16;
 const CHUNKS: u32 = 5;
 
+/// Lengths that stand for something else.
+const LONG: u8 = 255;
+const SAME: u8 = 254;
+
+/// The length of a long field, as it is kept and as it is printed.
+#[derive(Debug, Clone, Copy)]
+struct Long {
+    kept: usize,
+    printed: usize,
+}
+
 /// A table that is being filled.
 #[derive(Debug)]
 pub(super) struct Columns<W> {
@@ -42,11 +58,13 @@ pub(super) struct Columns<W> {
     terminal: Option<usize>,
     shown: [bool; COUNT],
     widest: [usize; COUNT],
-    /// The fields' bytes, one behind the other, and how long each is: 255 stands for a long one, whose
-    /// length is the next of `long`.
-    bytes: Vec<u8>,
+    /// The fields, one behind the other, and how long each is: [`LONG`] for a long one, whose length is the
+    /// next of `long`, [`SAME`] for one that is as in the row above and not kept again.
+    bytes: Text,
     lens: Vec<u8>,
-    long: Vec<usize>,
+    long: Vec<Long>,
+    /// Where the last row's fields are.
+    above: [Range<usize>; COUNT],
     current: usize,
     /// Where the current field begins.
     start: usize,
@@ -66,6 +84,7 @@ pub(super) struct Mark {
     long: usize,
     current: usize,
     start: usize,
+    above: [Range<usize>; COUNT],
     chunks: u32,
     used: usize,
     rendered: u64,
@@ -82,9 +101,10 @@ impl<W: Write> Columns<W> {
             terminal,
             shown,
             widest: [0; COUNT],
-            bytes: Vec::new(),
+            bytes: Text::default(),
             lens: Vec::new(),
             long: Vec::new(),
+            above: Default::default(),
             current: 0,
             start: 0,
             chunks: 0,
@@ -117,7 +137,7 @@ impl<W: Write> Columns<W> {
     }
 
     /// The bytes of the current field; append to them.
-    pub(super) fn text(&mut self) -> &mut Vec<u8> {
+    pub(super) fn text(&mut self) -> &mut Text {
         &mut self.bytes
     }
 
@@ -128,21 +148,34 @@ impl<W: Write> Columns<W> {
             self.bytes.truncate(self.start);
             return;
         }
-        let len = self.bytes.len() - self.start;
-        self.widest[column] = self.widest[column].max(len);
-        self.push_len(len);
-        self.start = self.bytes.len();
-        self.account(len);
+        let printed = self.keep(column);
+        self.widest[column] = self.widest[column].max(printed);
+        self.account(printed);
     }
 
-    fn push_len(&mut self, len: usize) {
-        match u8::try_from(len) {
-            Ok(short) if short < u8::MAX => self.lens.push(short),
-            _ => {
-                self.lens.push(u8::MAX);
-                self.long.push(len);
+    /// Ends the text of a field; how long it is when printed.
+    fn keep(&mut self, column: usize) -> usize {
+        let field = self.start..self.bytes.len();
+        let printed = self.bytes.printed_from(self.start);
+        let above = &mut self.above[column];
+        let short = u8::try_from(printed).ok().filter(|n| *n < SAME && printed == field.len());
+        self.lens.push(match short {
+            Some(1..) if self.bytes[above.clone()] == self.bytes[field.clone()] => {
+                self.bytes.truncate(self.start);
+                SAME
             }
-        }
+            Some(short) => {
+                *above = field;
+                short
+            }
+            None => {
+                self.long.push(Long { kept: field.len(), printed });
+                *above = field;
+                LONG
+            }
+        });
+        self.start = self.bytes.len();
+        printed
     }
 
     /// What this field takes of ss's chunks.
@@ -178,6 +211,7 @@ impl<W: Write> Columns<W> {
             long: self.long.len(),
             current: self.current,
             start: self.start,
+            above: self.above.clone(),
             chunks: self.chunks,
             used: self.used,
             rendered: self.rendered,
@@ -194,6 +228,7 @@ impl<W: Write> Columns<W> {
         self.long.truncate(mark.long);
         self.widest = mark.widest;
         (self.current, self.start) = (mark.current, mark.start);
+        self.above.clone_from(&mark.above);
         (self.chunks, self.used) = (mark.chunks, mark.used);
         true
     }
@@ -203,7 +238,7 @@ impl<W: Write> Columns<W> {
         // The field that is being written counts for the row, but not for the width.
         if self.current != 0 {
             if self.shown[self.current] {
-                self.push_len(self.bytes.len() - self.start);
+                self.keep(self.current);
             } else {
                 self.bytes.truncate(self.start);
             }
@@ -211,17 +246,33 @@ impl<W: Write> Columns<W> {
         let widths = self.widths();
         let fields: Vec<usize> = (0..COUNT).filter(|c| self.shown[*c]).collect();
         let (mut at, mut long) = (0, self.long.iter());
+        let mut above: [Range<usize>; COUNT] = Default::default();
         let mut scratch = std::mem::take(&mut self.scratch);
         for row in self.lens.chunks(fields.len().max(1)) {
             for (i, (column, len)) in fields.iter().zip(row).enumerate() {
-                let len = match *len {
-                    u8::MAX => *long.next().expect("each long field has pushed its length"),
-                    short => short.into(),
+                let above = &mut above[*column];
+                let (kept, printed) = match *len {
+                    SAME => (above.len(), above.len()),
+                    LONG => {
+                        let Long { kept, printed } = *long.next().expect("each long field has pushed it");
+                        (kept, printed)
+                    }
+                    short => (short.into(), short.into()),
                 };
-                let field = &self.bytes[at..at + len];
-                at += field.len();
+                if *len != SAME {
+                    *above = at..at + kept;
+                    at += kept;
+                }
                 let delimiter = if i == 0 { "" } else { DELIMITERS[*column] };
-                put(&mut scratch, field, delimiter, widths[*column], RIGHT[*column]);
+                let blanks = widths[*column].saturating_sub(delimiter.len() + printed);
+                let (left, right) = if RIGHT[*column] { (blanks, 0) } else { (0, blanks) };
+                scratch.extend_from_slice(delimiter.as_bytes());
+                scratch.resize(scratch.len() + left, b' ');
+                match *len {
+                    LONG => ss_text::print(&mut scratch, &self.bytes[above.clone()]),
+                    _ => scratch.extend_from_slice(&self.bytes[above.clone()]),
+                }
+                scratch.resize(scratch.len() + right, b' ');
             }
             scratch.push(b'\n');
             if scratch.len() > 16 << 10 {
@@ -232,9 +283,10 @@ impl<W: Write> Columns<W> {
         self.out.write_all(&scratch)?;
         scratch.clear();
         self.scratch = scratch;
-        self.bytes.clear();
+        self.bytes.truncate(0);
         self.lens.clear();
         self.long.clear();
+        self.above = Default::default();
         (self.current, self.start) = (0, 0);
         (self.chunks, self.used) = (0, 0);
         self.rendered += 1;
@@ -280,18 +332,6 @@ fn spread(widths: &mut [usize; COUNT], screen: usize) {
             }
         }
         line = end.max(line + 1);
-    }
-}
-
-fn put(out: &mut Vec<u8>, field: &[u8], delimiter: &str, width: usize, right: bool) {
-    out.extend_from_slice(delimiter.as_bytes());
-    let blanks = width.saturating_sub(delimiter.len() + field.len());
-    if right {
-        out.resize(out.len() + blanks, b' ');
-    }
-    out.extend_from_slice(field);
-    if !right {
-        out.resize(out.len() + blanks, b' ');
     }
 }
 

@@ -9,8 +9,9 @@ use sockeye::{
 };
 
 use super::{
-    ss::{Show, Text, pair},
+    ss::{Show, pair},
     ss_tcp,
+    ss_text::{Key, Text},
 };
 
 /// Raw sockets from `/proc/net` come without details, and ss shows none.
@@ -19,7 +20,7 @@ pub(super) fn from_proc(s: &Socket) -> bool {
 }
 
 /// -e, --tos, --cgroup and --inet-sockopt of inet sockets.
-pub(super) fn inet(text: &mut Vec<u8>, s: &Socket, show: Show, machine: &Machine) {
+pub(super) fn inet(text: &mut Text, s: &Socket, show: Show, machine: &Machine) {
     if show.extended {
         common(text, s, machine);
         if let Some(only) = s.v6only {
@@ -38,8 +39,8 @@ pub(super) fn inet(text: &mut Vec<u8>, s: &Socket, show: Show, machine: &Machine
         for (name, n) in numbers {
             match n {
                 // As C's %#x, which leaves the prefix of zero out.
-                Some(0) => drop(write!(Text(text), " {name}:0")),
-                Some(n) => drop(write!(Text(text), " {name}:{n:#x}")),
+                Some(0) => drop(write!(text, " {name}:0")),
+                Some(n) => drop(write!(text, " {name}:{n:#x}")),
                 None => {}
             }
         }
@@ -55,28 +56,30 @@ pub(super) fn inet(text: &mut Vec<u8>, s: &Socket, show: Show, machine: &Machine
 }
 
 /// What -e shows of any socket with a user and a cookie.
-fn common(text: &mut Vec<u8>, s: &Socket, machine: &Machine) {
+fn common(text: &mut Text, s: &Socket, machine: &Machine) {
     if s.uid != 0 {
         pair(text, "uid:", u64::from(s.uid));
     }
-    pair(text, "ino:", u64::from(s.inode));
-    let _ = write!(Text(text), " sk:{:x}", s.cookie);
+    text.pair(Key::Inode, u64::from(s.inode));
+    text.key(Key::Cookie);
+    let _ = write!(text, "{:x}", s.cookie);
     if s.mark != 0 {
-        let _ = write!(Text(text), " fwmark:{:#x}", s.mark);
+        let _ = write!(text, " fwmark:{:#x}", s.mark);
     }
     if s.cgroup != 0 {
         cgroup(text, s.cgroup, machine);
     }
 }
 
-fn cgroup(text: &mut Vec<u8>, id: u64, machine: &Machine) {
+fn cgroup(text: &mut Text, id: u64, machine: &Machine) {
+    text.key(Key::Cgroup);
     let _ = match machine.cgroup_path(id) {
-        Some(path) => write!(Text(text), " cgroup:{path}"),
-        None => write!(Text(text), " cgroup:unreachable:{id:x}"),
+        Some(path) => text.write_str(path),
+        None => write!(text, "unreachable:{id:x}"),
     };
 }
 
-fn sockopt(text: &mut Vec<u8>, bits: u16, oneline: bool) {
+fn sockopt(text: &mut Text, bits: u16, oneline: bool) {
     const NAMES: [&str; 11] = [
         "recverr",
         "is_icsk",
@@ -152,7 +155,7 @@ fn netlink_port(port: i32, numeric: bool) -> String {
 }
 
 /// -e, -m and -b of sockets that are not inet.
-pub(super) fn local(text: &mut Vec<u8>, s: &Socket, show: Show) {
+pub(super) fn local(text: &mut Text, s: &Socket, show: Show) {
     match s.netid {
         Kind::UnixStream | Kind::UnixDatagram | Kind::UnixSeqpacket => {
             if show.memory {
@@ -177,7 +180,7 @@ pub(super) fn local(text: &mut Vec<u8>, s: &Socket, show: Show) {
             if show.extended {
                 let groups = s.details.as_ref().and_then(|d| d.groups).unwrap_or(0);
                 // The kernel's addresses are 0 in what netlink says of itself.
-                let _ = write!(Text(text), " sk=0 cb=0 groups=0x{:08x}", groups as u32);
+                let _ = write!(text, " sk=0 cb=0 groups=0x{:08x}", groups as u32);
             }
             if show.memory {
                 text.push(b'\t');
@@ -188,7 +191,7 @@ pub(super) fn local(text: &mut Vec<u8>, s: &Socket, show: Show) {
     }
 }
 
-fn unix(text: &mut Vec<u8>, s: &Socket) {
+fn unix(text: &mut Text, s: &Socket) {
     if let Some(shutdown) = s.shutdown {
         text.push(b' ');
         text.extend_from_slice(shutdown.arrow().as_bytes());
@@ -198,7 +201,7 @@ fn unix(text: &mut Vec<u8>, s: &Socket) {
         // The kernel's own encoding: 12 bits of major number over 20 of minor, read as the C library's.
         let device = u64::from(device);
         let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
-        let _ = write!(Text(text), " ino:{inode} dev:{major}/{minor}");
+        let _ = write!(text, " ino:{inode} dev:{major}/{minor}");
     }
     if let Some(waiting) = &details.waiting {
         text.extend_from_slice(b" peers:");
@@ -208,9 +211,9 @@ fn unix(text: &mut Vec<u8>, s: &Socket) {
     }
 }
 
-fn packet_details(text: &mut Vec<u8>, p: &Packet, show: Show) {
+fn packet_details(text: &mut Text, p: &Packet, show: Show) {
     let line = if show.oneline { " " } else { "\n\t" };
-    let out = &mut Text(text);
+    let out = text;
     if show.extended {
         let _ = write!(out, "{line}ver:{} cpy_thresh:{} flags( ", p.version, p.copy_threshold);
         for (bit, name) in [(1, "running"), (2, " auxdata"), (4, " origdev"), (8, " vnethdr"), (16, " loss")]

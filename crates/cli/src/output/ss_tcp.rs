@@ -10,46 +10,45 @@ use sockeye::{
     },
 };
 
-use super::ss::{Show, Text, number, number_of, pair};
+use super::{
+    ss::{Show, number, number_of},
+    ss_text::{Key, Text},
+};
 
 /// ` skmem:(r0,rb131072,…)`.
-pub(super) fn memory(text: &mut Vec<u8>, s: &Socket) {
+pub(super) fn memory(text: &mut Text, s: &Socket) {
     let Some(details) = &s.details else { return };
-    let mut list = |open: &str, parts: &[(&str, u32)]| {
-        text.extend_from_slice(open.as_bytes());
-        for (i, (name, n)) in parts.iter().enumerate() {
-            if i > 0 {
-                text.push(b',');
-            }
+    let mut list = |parts: &[(&str, u32)]| {
+        for (name, n) in parts {
             text.extend_from_slice(name.as_bytes());
             number_of(text, u64::from(*n));
         }
     };
     if let Some(m) = details.memory {
         let parts = [
-            ("r", m.receive),
-            ("rb", m.receive_limit),
-            ("t", m.send),
-            ("tb", m.send_limit),
-            ("f", m.forward),
-            ("w", m.queued),
-            ("o", m.options),
+            (" skmem:(r", m.receive),
+            (",rb", m.receive_limit),
+            (",t", m.send),
+            (",tb", m.send_limit),
+            (",f", m.forward),
+            (",w", m.queued),
+            (",o", m.options),
         ];
-        list(" skmem:(", &parts);
-        for (name, n) in [("bl", m.backlog), ("d", m.drops)] {
+        list(&parts);
+        for (name, n) in [(",bl", m.backlog), (",d", m.drops)] {
             if let Some(n) = n {
-                list(",", &[(name, n)]);
+                list(&[(name, n)]);
             }
         }
         text.push(b')');
     } else if let Some([r, w, f, t]) = details.old_memory {
-        list(" mem:(", &[("r", r), ("w", w), ("f", f), ("t", t)]);
+        list(&[(" mem:(r", r), (",w", w), (",f", f), (",t", t)]);
         text.push(b')');
     }
 }
 
 /// -i.
-pub(super) fn details(text: &mut Vec<u8>, s: &Socket, show: Show) {
+pub(super) fn details(text: &mut Text, s: &Socket, show: Show) {
     let Some(d) = &s.details else { return };
     if s.netid == Kind::Mptcp {
         if let Some(mptcp) = &d.mptcp {
@@ -61,13 +60,12 @@ pub(super) fn details(text: &mut Vec<u8>, s: &Socket, show: Show) {
         measurements(text, info, d, s.state, show);
     }
     for (i, key) in d.md5_keys.iter().enumerate() {
-        let _ =
-            write!(Text(text), "{}{}/{}=", if i == 0 { " md5keys:" } else { "," }, key.address, key.prefix);
+        let _ = write!(text, "{}{}/{}=", if i == 0 { " md5keys:" } else { "," }, key.address, key.prefix);
         for byte in &key.key {
             match byte {
-                b' ' | b',' | b'\\' => drop(write!(Text(text), "\\{byte:03o}")),
+                b' ' | b',' | b'\\' => drop(write!(text, "\\{byte:03o}")),
                 b if b.is_ascii_graphic() => text.push(*b),
-                b => drop(write!(Text(text), "\\{b:03o}")),
+                b => drop(write!(text, "\\{b:03o}")),
             }
         }
     }
@@ -77,15 +75,15 @@ pub(super) fn details(text: &mut Vec<u8>, s: &Socket, show: Show) {
 }
 
 /// The numbers that are shown where they are not 0, with their names.
-fn counters(text: &mut Vec<u8>, parts: &[(&str, u64)]) {
-    for (name, n) in parts {
+fn counters(text: &mut Text, parts: &[(Key, u64)]) {
+    for (key, n) in parts {
         if *n != 0 {
-            pair(text, name, *n);
+            text.pair(*key, *n);
         }
     }
 }
 
-fn measurements(text: &mut Vec<u8>, i: &TcpInfo, d: &Details, state: State, show: Show) {
+fn measurements(text: &mut Text, i: &TcpInfo, d: &Details, state: State, show: Show) {
     if show.options {
         for (bit, name) in [(1, " ts"), (2, " sack"), (8, " ecn"), (16, " ecnseen"), (32, " fastopen")] {
             if i.option(bit) {
@@ -99,39 +97,43 @@ fn measurements(text: &mut Vec<u8>, i: &TcpInfo, d: &Details, state: State, show
     }
     if i.option(4) {
         let (send, receive) = i.window_scales();
-        pair(text, "wscale:", u64::from(send));
+        text.pair(Key::Wscale, u64::from(send));
         text.push(b',');
         number_of(text, u64::from(receive));
     }
     if i.rto != 0 && i.rto != 3_000_000 {
-        micros(text, " rto:", i.rto);
+        text.key(Key::Rto);
+        micros(text, i.rto);
     }
-    counters(text, &[("backoff:", i.backoff.into())]);
+    counters(text, &[(Key::Backoff, i.backoff.into())]);
     if i.rtt != 0 {
-        micros(text, " rtt:", i.rtt);
-        micros(text, "/", i.rttvar);
+        text.key(Key::Rtt);
+        micros(text, i.rtt);
+        text.push(b'/');
+        micros(text, i.rttvar);
     }
     if i.ato != 0 {
-        micros(text, " ato:", i.ato);
+        text.key(Key::Ato);
+        micros(text, i.ato);
     }
     let ssthresh = if i.snd_ssthresh < 0xffff { i.snd_ssthresh } else { 0 };
     counters(
         text,
         &[
-            ("mss:", i.snd_mss.into()),
-            ("pmtu:", i.pmtu.into()),
-            ("rcvmss:", i.rcv_mss.into()),
-            ("advmss:", i.advmss.into()),
-            ("cwnd:", i.snd_cwnd.into()),
-            ("ssthresh:", ssthresh.into()),
-            ("bytes_sent:", i.bytes_sent),
-            ("bytes_retrans:", i.bytes_retrans),
-            ("bytes_acked:", i.bytes_acked),
-            ("bytes_received:", i.bytes_received),
-            ("segs_out:", i.segs_out.into()),
-            ("segs_in:", i.segs_in.into()),
-            ("data_segs_out:", i.data_segs_out.into()),
-            ("data_segs_in:", i.data_segs_in.into()),
+            (Key::Mss, i.snd_mss.into()),
+            (Key::Pmtu, i.pmtu.into()),
+            (Key::Rcvmss, i.rcv_mss.into()),
+            (Key::Advmss, i.advmss.into()),
+            (Key::Cwnd, i.snd_cwnd.into()),
+            (Key::Ssthresh, ssthresh.into()),
+            (Key::BytesSent, i.bytes_sent),
+            (Key::BytesRetrans, i.bytes_retrans),
+            (Key::BytesAcked, i.bytes_acked),
+            (Key::BytesReceived, i.bytes_received),
+            (Key::SegsOut, i.segs_out.into()),
+            (Key::SegsIn, i.segs_in.into()),
+            (Key::DataSegsOut, i.data_segs_out.into()),
+            (Key::DataSegsIn, i.data_segs_in.into()),
         ],
     );
     control(text, d.control, show.numeric);
@@ -140,17 +142,16 @@ fn measurements(text: &mut Vec<u8>, i: &TcpInfo, d: &Details, state: State, show
     losses(text, i, state);
 }
 
-fn control(text: &mut Vec<u8>, control: Option<Control>, numeric: bool) {
+fn control(text: &mut Text, control: Option<Control>, numeric: bool) {
     match control {
         Some(Control::Dctcp { enabled: true, ce_state, alpha, ab_ecn, ab_tot }) => {
-            let _ = write!(
-                Text(text),
-                " dctcp:(ce_state:{ce_state},alpha:{alpha},ab_ecn:{ab_ecn},ab_tot:{ab_tot})"
-            );
+            let _ =
+                write!(text, " dctcp:(ce_state:{ce_state},alpha:{alpha},ab_ecn:{ab_ecn},ab_tot:{ab_tot})");
         }
         Some(Control::Dctcp { enabled: false, .. }) => text.extend_from_slice(b" dctcp:fallback_mode"),
         Some(Control::Bbr { bandwidth, min_rtt, pacing_gain, cwnd_gain }) => {
-            bits(text, " bbr:(bw:", bandwidth as f64 * 8.0, numeric);
+            text.extend_from_slice(b" bbr:(bw:");
+            bits(text, bandwidth as f64 * 8.0, numeric);
             text.extend_from_slice(b",mrtt:");
             general(text, f64::from(min_rtt) / 1000.0, 6);
             for (name, gain) in [(",pacing_gain:", pacing_gain), (",cwnd_gain:", cwnd_gain)] {
@@ -165,56 +166,60 @@ fn control(text: &mut Vec<u8>, control: Option<Control>, numeric: bool) {
     }
 }
 
-fn rates(text: &mut Vec<u8>, i: &TcpInfo, d: &Details, numeric: bool) {
+fn rates(text: &mut Text, i: &TcpInfo, d: &Details, numeric: bool) {
     let rtt = match d.control {
         Some(Control::Vegas { enabled: true, rtt }) if rtt != 0 && rtt != 0x7fff_ffff => rtt,
         _ => i.rtt,
     };
     if rtt > 0 && i.snd_mss != 0 && i.snd_cwnd != 0 {
         let rate = f64::from(i.snd_cwnd) * f64::from(i.snd_mss) * 8_000_000.0 / f64::from(rtt);
-        bits(text, " send ", rate, numeric);
+        text.key(Key::Send);
+        bits(text, rate, numeric);
     }
     counters(
         text,
         &[
-            ("lastsnd:", i.last_data_sent.into()),
-            ("lastrcv:", i.last_data_recv.into()),
-            ("lastack:", i.last_ack_recv.into()),
+            (Key::Lastsnd, i.last_data_sent.into()),
+            (Key::Lastrcv, i.last_data_recv.into()),
+            (Key::Lastack, i.last_ack_recv.into()),
         ],
     );
     if i.pacing_rate != 0 && i.pacing_rate != u64::MAX {
-        bits(text, " pacing_rate ", i.pacing_rate as f64 * 8.0, numeric);
+        text.key(Key::PacingRate);
+        bits(text, i.pacing_rate as f64 * 8.0, numeric);
         if i.max_pacing_rate != 0 && i.max_pacing_rate != u64::MAX {
-            bits(text, "/", i.max_pacing_rate as f64 * 8.0, numeric);
+            text.push(b'/');
+            bits(text, i.max_pacing_rate as f64 * 8.0, numeric);
         }
     }
     if i.delivery_rate != 0 {
-        bits(text, " delivery_rate ", i.delivery_rate as f64 * 8.0, numeric);
+        text.key(Key::DeliveryRate);
+        bits(text, i.delivery_rate as f64 * 8.0, numeric);
     }
-    counters(text, &[("delivered:", i.delivered.into()), ("delivered_ce:", i.delivered_ce.into())]);
+    counters(text, &[(Key::Delivered, i.delivered.into()), (Key::DeliveredCe, i.delivered_ce.into())]);
     if i.app_limited() {
-        text.extend_from_slice(b" app_limited");
+        text.key(Key::AppLimited);
     }
 }
 
-fn limits(text: &mut Vec<u8>, i: &TcpInfo) {
+fn limits(text: &mut Text, i: &TcpInfo) {
     if i.busy_time == 0 {
         return;
     }
-    pair(text, "busy:", i.busy_time / 1000);
+    text.pair(Key::Busy, i.busy_time / 1000);
     text.extend_from_slice(b"ms");
-    for (name, time) in [("rwnd_limited:", i.rwnd_limited), ("sndbuf_limited:", i.sndbuf_limited)] {
+    for (name, time) in [(Key::RwndLimited, i.rwnd_limited), (Key::SndbufLimited, i.sndbuf_limited)] {
         if time != 0 {
-            pair(text, name, time / 1000);
-            let _ = write!(Text(text), "ms({:.1}%)", 100.0 * time as f64 / i.busy_time as f64);
+            text.pair(name, time / 1000);
+            let _ = write!(text, "ms({:.1}%)", 100.0 * time as f64 / i.busy_time as f64);
         }
     }
 }
 
-fn losses(text: &mut Vec<u8>, i: &TcpInfo, state: State) {
-    counters(text, &[("unacked:", i.unacked.into())]);
+fn losses(text: &mut Text, i: &TcpInfo, state: State) {
+    counters(text, &[(Key::Unacked, i.unacked.into())]);
     if i.retrans != 0 || i.total_retrans != 0 {
-        pair(text, "retrans:", i.retrans.into());
+        text.pair(Key::Retrans, i.retrans.into());
         text.push(b'/');
         number_of(text, i.total_retrans.into());
     }
@@ -222,44 +227,46 @@ fn losses(text: &mut Vec<u8>, i: &TcpInfo, state: State) {
     counters(
         text,
         &[
-            ("lost:", i.lost.into()),
-            ("sacked:", sacked.into()),
-            ("dsack_dups:", i.dsack_dups.into()),
-            ("fackets:", i.fackets.into()),
+            (Key::Lost, i.lost.into()),
+            (Key::Sacked, sacked.into()),
+            (Key::DsackDups, i.dsack_dups.into()),
+            (Key::Fackets, i.fackets.into()),
         ],
     );
     if i.reordering != 3 {
-        text.extend_from_slice(b" reordering:");
+        text.key(Key::Reordering);
         number(text, i.reordering.cast_signed());
     }
-    counters(text, &[("reord_seen:", i.reord_seen.into())]);
+    counters(text, &[(Key::ReordSeen, i.reord_seen.into())]);
     if i.rcv_rtt != 0 {
-        micros(text, " rcv_rtt:", i.rcv_rtt);
+        text.key(Key::RcvRtt);
+        micros(text, i.rcv_rtt);
     }
     counters(
         text,
         &[
-            ("rcv_space:", i.rcv_space.into()),
-            ("rcv_ssthresh:", i.rcv_ssthresh.into()),
-            ("notsent:", i.notsent_bytes.into()),
+            (Key::RcvSpace, i.rcv_space.into()),
+            (Key::RcvSsthresh, i.rcv_ssthresh.into()),
+            (Key::Notsent, i.notsent_bytes.into()),
         ],
     );
     if i.min_rtt != 0 && i.min_rtt != u32::MAX {
-        micros(text, " minrtt:", i.min_rtt);
+        text.key(Key::Minrtt);
+        micros(text, i.min_rtt);
     }
-    counters(text, &[("rcv_ooopack:", i.rcv_ooopack.into()), ("snd_wnd:", i.snd_wnd.into())]);
+    counters(text, &[(Key::RcvOoopack, i.rcv_ooopack.into()), (Key::SndWnd, i.snd_wnd.into())]);
 }
 
-fn multipath(text: &mut Vec<u8>, m: &Mptcp) {
+fn multipath(text: &mut Text, m: &Mptcp) {
     counters(
         text,
         &[
-            ("subflows:", m.subflows.into()),
-            ("add_addr_signal:", m.add_addr_signal.into()),
-            ("add_addr_accepted:", m.add_addr_accepted.into()),
-            ("subflows_max:", m.subflows_max.into()),
-            ("add_addr_signal_max:", m.add_addr_signal_max.into()),
-            ("add_addr_accepted_max:", m.add_addr_accepted_max.into()),
+            (Key::Subflows, m.subflows.into()),
+            (Key::AddAddrSignal, m.add_addr_signal.into()),
+            (Key::AddAddrAccepted, m.add_addr_accepted.into()),
+            (Key::SubflowsMax, m.subflows_max.into()),
+            (Key::AddAddrSignalMax, m.add_addr_signal_max.into()),
+            (Key::AddAddrAcceptedMax, m.add_addr_accepted_max.into()),
         ],
     );
     for (bit, name) in [(1, " fallback"), (2, " remote_key")] {
@@ -274,13 +281,13 @@ fn multipath(text: &mut Vec<u8>, m: &Mptcp) {
         ("rcv_nxt", m.rcv_nxt),
     ];
     for (name, n) in hex.into_iter().filter(|(_, n)| *n != 0) {
-        let _ = write!(Text(text), " {name}:{n:x}");
+        let _ = write!(text, " {name}:{n:x}");
     }
 }
 
-fn upper_layer(text: &mut Vec<u8>, ulp: &Ulp) {
+fn upper_layer(text: &mut Text, ulp: &Ulp) {
     if let Some(name) = ulp.name {
-        let _ = write!(Text(text), " tcp-ulp-{}", name.as_str());
+        let _ = write!(text, " tcp-ulp-{}", name.as_str());
     }
     if let Some(tls) = &ulp.tls {
         kernel_tls(text, tls);
@@ -290,8 +297,8 @@ fn upper_layer(text: &mut Vec<u8>, ulp: &Ulp) {
     }
 }
 
-fn kernel_tls(text: &mut Vec<u8>, tls: &Tls) {
-    let out = &mut Text(text);
+fn kernel_tls(text: &mut Text, tls: &Tls) {
+    let out = text;
     match tls.version {
         Some(0x0303) => drop(out.write_str(" version: 1.2")),
         Some(0x0304) => drop(out.write_str(" version: 1.3")),
@@ -315,8 +322,8 @@ fn kernel_tls(text: &mut Vec<u8>, tls: &Tls) {
     }
 }
 
-fn subflow(text: &mut Vec<u8>, f: &Subflow) {
-    let out = &mut Text(text);
+fn subflow(text: &mut Text, f: &Subflow) {
+    let out = text;
     if let Some(flags) = f.flags.filter(|f| *f != 0) {
         // In the order of the bits that linux/mptcp.h defines.
         let letters = "MmJjBbecv".chars().enumerate().filter(|(bit, _)| flags & (1 << bit) != 0);
@@ -339,11 +346,12 @@ fn subflow(text: &mut Vec<u8>, f: &Subflow) {
 }
 
 /// A rate in bits per second, as `1.2Mbps`.
-fn bits(text: &mut Vec<u8>, name: &str, rate: f64, numeric: bool) {
-    text.extend_from_slice(name.as_bytes());
+fn bits(text: &mut Text, rate: f64, numeric: bool) {
     let scaled = [(1e12, b'T'), (1e9, b'G'), (1e6, b'M'), (1e3, b'k')].into_iter().find(|(s, _)| rate >= *s);
     match scaled {
-        _ if numeric => drop(write!(Text(text), "{rate:.0}")),
+        // As `%.0f`; up to here every whole number is exact.
+        _ if numeric && rate < 9e15 => number_of(text, rate.round_ties_even() as u64),
+        _ if numeric => drop(write!(text, "{rate:.0}")),
         Some((scale, letter)) => {
             general(text, rate / scale, 3);
             text.push(letter);
@@ -354,8 +362,7 @@ fn bits(text: &mut Vec<u8>, name: &str, rate: f64, numeric: bool) {
 }
 
 /// Microseconds as milliseconds.
-fn micros(text: &mut Vec<u8>, name: &str, n: u32) {
-    text.extend_from_slice(name.as_bytes());
+fn micros(text: &mut Text, n: u32) {
     if n >= 1_000_000 {
         return general(text, f64::from(n) / 1000.0, 6);
     }
@@ -371,9 +378,12 @@ fn micros(text: &mut Vec<u8>, name: &str, n: u32) {
 }
 
 /// A number as C's `%.{digits}g` prints it.
-pub(super) fn general(text: &mut Vec<u8>, n: f64, digits: usize) {
+pub(super) fn general(text: &mut Text, n: f64, digits: usize) {
     if n == 0.0 {
         text.push(b'0');
+        return;
+    }
+    if digits == 3 && (1.0..999.0).contains(&n) && three_digits(text, n) {
         return;
     }
     let exact = format!("{n:.*e}", digits - 1);
@@ -386,12 +396,12 @@ pub(super) fn general(text: &mut Vec<u8>, n: f64, digits: usize) {
             mantissa
         };
         let sign = if exponent < 0 { '-' } else { '+' };
-        let _ = write!(Text(text), "{mantissa}e{sign}{:02}", exponent.abs());
+        let _ = write!(text, "{mantissa}e{sign}{:02}", exponent.abs());
         return;
     }
     let start = text.len();
     let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
-    let _ = write!(Text(text), "{n:.decimals$}");
+    let _ = write!(text, "{n:.decimals$}");
     if text[start..].contains(&b'.') {
         while text.last() == Some(&b'0') {
             text.pop();
@@ -400,4 +410,32 @@ pub(super) fn general(text: &mut Vec<u8>, n: f64, digits: usize) {
             text.pop();
         }
     }
+}
+
+/// The same of a number from 1 to 999 with three digits, the usual rate. `false`: it lies so close to the middle
+/// between two that only an exact conversion tells which is nearer.
+fn three_digits(text: &mut Text, n: f64) -> bool {
+    let scale = if n < 10.0 {
+        100
+    } else if n < 100.0 {
+        10
+    } else {
+        1
+    };
+    let scaled = n * f64::from(scale);
+    if (scaled.fract() - 0.5).abs() < 1e-6 {
+        return false;
+    }
+    let rounded = scaled.round() as u32;
+    number_of(text, (rounded / scale).into());
+    let rest = rounded % scale;
+    if rest > 0 {
+        text.push(b'.');
+        let hundredths = rest * (100 / scale);
+        text.push(b'0' + (hundredths / 10) as u8);
+        if !hundredths.is_multiple_of(10) {
+            text.push(b'0' + (hundredths % 10) as u8);
+        }
+    }
+    true
 }

@@ -1,7 +1,7 @@
 //! Columns, chunks and numbers. That they are ss's is shown by the tests that run ss.
 
 use super::*;
-use crate::output::{ss::milliseconds, ss_tcp::general};
+use crate::output::{ss::milliseconds, ss_tcp::general, ss_text::Key};
 
 const ALL: [Column; 9] = [
     Column::Netid,
@@ -62,6 +62,24 @@ fn an_interrupted_table_is_taken_back() {
 }
 
 #[test]
+fn keys_and_what_repeats_are_printed_in_full() {
+    let (mut kept, mut plain) = (Columns::new(Vec::new(), None, &[]), Columns::new(Vec::new(), None, &[]));
+    for n in 0..300_u64 {
+        let state = if n % 3 == 0 { "LISTEN" } else { "ESTAB" };
+        let fields = ["tcp", state, "0", "", "127.0.0.1:", "80", "h", "1", ""];
+        let words = format!(" mss:{n} lost:{}", n / 2);
+        row(&mut plain, fields);
+        plain.text().extend_from_slice(words.as_bytes());
+        row(&mut kept, fields);
+        kept.text().pair(Key::Mss, n);
+        kept.text().pair(Key::Lost, n / 2);
+    }
+    assert_eq!((kept.used, kept.chunks), (plain.used, plain.chunks));
+    assert!(kept.bytes.len() < 300 * 24, "{} bytes", kept.bytes.len());
+    assert_eq!(text(&mut kept), text(&mut plain));
+}
+
+#[test]
 fn what_is_printed_cannot_be_taken_back() {
     let mut columns = Columns::new(Vec::new(), None, &[]);
     let mark = columns.mark();
@@ -90,10 +108,17 @@ fn numbers_as_c_prints_them() {
         (2.886_72, 6, "2.88672"),
         (12.34, 3, "12.3"),
         (100.0, 3, "100"),
+        (9.996, 3, "10"),
+        (99.96, 3, "100"),
+        (998.7, 3, "999"),
+        (12.25, 3, "12.2"),
+        (12.35, 3, "12.3"),
+        (1.005, 3, "1"),
+        (4.07, 3, "4.07"),
     ] {
-        let mut text = Vec::new();
+        let mut text = Text::default();
         general(&mut text, n, digits);
-        assert_eq!(String::from_utf8(text).unwrap(), expected, "{n} with {digits} digits");
+        assert_eq!(String::from_utf8(text.to_vec()).unwrap(), expected, "{n} with {digits} digits");
     }
 }
 
@@ -110,8 +135,8 @@ fn times_grow_coarser() {
         (120_000, "2min"),
         (3_599_000, "59min"),
     ] {
-        let mut text = Vec::new();
+        let mut text = Text::default();
         milliseconds(&mut text, n);
-        assert_eq!(String::from_utf8(text).unwrap(), expected, "{n}");
+        assert_eq!(String::from_utf8(text.to_vec()).unwrap(), expected, "{n}");
     }
 }
