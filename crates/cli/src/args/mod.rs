@@ -165,6 +165,9 @@ fn with_relay(mut words: Vec<OsString>) -> Vec<OsString> {
     else {
         return words;
     };
+    if Command::has_subcommand(first) {
+        return words;
+    }
     let looks_like_an_address =
         first == "-" || first.contains([':', '/', ',', '!', '.']) || Keyword::from_name(first).is_some();
     if looks_like_an_address {

@@ -10,7 +10,7 @@ use std::{
     ops::Range,
 };
 
-use super::ss_text::{self, Text};
+use super::ss_text::{Printer, Text};
 
 /// The columns, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,9 +39,34 @@ const RIGHT: [bool; COUNT] = [false, false, false, false, true, false, true, fal
 const CHUNK: usize = (1 << 20) - 16;
 const CHUNKS: u32 = 5;
 
-/// Lengths that stand for something else.
+/// Lengths that stand for something else: a long field, and from here on one of the recent ones.
 const LONG: u8 = 255;
-const SAME: u8 = 254;
+const SAME: u8 = LONG - RECENT as u8;
+
+/// How many different fields of a column are remembered.
+const RECENT: usize = 8;
+
+/// The last different fields of a column, by their places: states, queues and addresses come again and again.
+#[derive(Debug, Clone, Default)]
+struct Recent {
+    fields: [Range<usize>; RECENT],
+    next: usize,
+}
+
+impl Recent {
+    fn find(&self, bytes: &[u8], field: &[u8]) -> Option<usize> {
+        // The last byte tells most of them apart.
+        let last = field.last()?;
+        self.fields.iter().position(|place| {
+            place.len() == field.len() && bytes[place.end - 1] == *last && bytes[place.clone()] == *field
+        })
+    }
+
+    fn push(&mut self, place: Range<usize>) {
+        self.fields[self.next] = place;
+        self.next = (self.next + 1) % RECENT;
+    }
+}
 
 /// The length of a long field, as it is kept and as it is printed.
 #[derive(Debug, Clone, Copy)]
@@ -59,12 +84,11 @@ pub(super) struct Columns<W> {
     shown: [bool; COUNT],
     widest: [usize; COUNT],
     /// The fields, one behind the other, and how long each is: [`LONG`] for a long one, whose length is the
-    /// next of `long`, [`SAME`] for one that is as in the row above and not kept again.
+    /// next of `long`, [`SAME`] and above for one that is as a recent one and not kept again.
     bytes: Text,
     lens: Vec<u8>,
     long: Vec<Long>,
-    /// Where the last row's fields are.
-    above: [Range<usize>; COUNT],
+    recent: [Recent; COUNT],
     current: usize,
     /// Where the current field begins.
     start: usize,
@@ -84,7 +108,7 @@ pub(super) struct Mark {
     long: usize,
     current: usize,
     start: usize,
-    above: [Range<usize>; COUNT],
+    recent: [Recent; COUNT],
     chunks: u32,
     used: usize,
     rendered: u64,
@@ -104,7 +128,7 @@ impl<W: Write> Columns<W> {
             bytes: Text::default(),
             lens: Vec::new(),
             long: Vec::new(),
-            above: Default::default(),
+            recent: Default::default(),
             current: 0,
             start: 0,
             chunks: 0,
@@ -157,20 +181,22 @@ impl<W: Write> Columns<W> {
     fn keep(&mut self, column: usize) -> usize {
         let field = self.start..self.bytes.len();
         let printed = self.bytes.printed_from(self.start);
-        let above = &mut self.above[column];
+        let recent = &mut self.recent[column];
         let short = u8::try_from(printed).ok().filter(|n| *n < SAME && printed == field.len());
-        self.lens.push(match short {
-            Some(1..) if self.bytes[above.clone()] == self.bytes[field.clone()] => {
+        self.lens.push(match short.map(|n| (n, recent.find(&self.bytes, &self.bytes[field.clone()]))) {
+            Some((_, Some(slot))) => {
                 self.bytes.truncate(self.start);
-                SAME
+                SAME + slot as u8
             }
-            Some(short) => {
-                *above = field;
+            Some((short, None)) => {
+                if short > 0 {
+                    recent.push(field);
+                }
                 short
             }
             None => {
-                self.long.push(Long { kept: field.len(), printed });
-                *above = field;
+                let kept = field.len();
+                self.long.push(Long { kept, printed });
                 LONG
             }
         });
@@ -211,7 +237,7 @@ impl<W: Write> Columns<W> {
             long: self.long.len(),
             current: self.current,
             start: self.start,
-            above: self.above.clone(),
+            recent: self.recent.clone(),
             chunks: self.chunks,
             used: self.used,
             rendered: self.rendered,
@@ -223,12 +249,12 @@ impl<W: Write> Columns<W> {
         if self.rendered != mark.rendered {
             return false;
         }
-        self.bytes.truncate(mark.bytes);
+        self.bytes.rewind(mark.bytes);
         self.lens.truncate(mark.lens);
         self.long.truncate(mark.long);
         self.widest = mark.widest;
         (self.current, self.start) = (mark.current, mark.start);
-        self.above.clone_from(&mark.above);
+        self.recent.clone_from(&mark.recent);
         (self.chunks, self.used) = (mark.chunks, mark.used);
         true
     }
@@ -246,31 +272,38 @@ impl<W: Write> Columns<W> {
         let widths = self.widths();
         let fields: Vec<usize> = (0..COUNT).filter(|c| self.shown[*c]).collect();
         let (mut at, mut long) = (0, self.long.iter());
-        let mut above: [Range<usize>; COUNT] = Default::default();
+        let mut recent: [Recent; COUNT] = Default::default();
         let mut scratch = std::mem::take(&mut self.scratch);
+        let mut printer = Printer::new(&self.bytes);
         for row in self.lens.chunks(fields.len().max(1)) {
             for (i, (column, len)) in fields.iter().zip(row).enumerate() {
-                let above = &mut above[*column];
-                let (kept, printed) = match *len {
-                    SAME => (above.len(), above.len()),
+                let recent = &mut recent[*column];
+                let (place, printed) = match *len {
                     LONG => {
                         let Long { kept, printed } = *long.next().expect("each long field has pushed it");
-                        (kept, printed)
+                        (at..at + kept, printed)
                     }
-                    short => (short.into(), short.into()),
+                    slot @ SAME.. => {
+                        let place = recent.fields[usize::from(slot - SAME)].clone();
+                        (place.clone(), place.len())
+                    }
+                    short => (at..at + usize::from(short), short.into()),
                 };
-                if *len != SAME {
-                    *above = at..at + kept;
-                    at += kept;
+                if *len < SAME || *len == LONG {
+                    at = place.end;
+                }
+                if (1..SAME).contains(len) {
+                    recent.push(place.clone());
                 }
                 let delimiter = if i == 0 { "" } else { DELIMITERS[*column] };
                 let blanks = widths[*column].saturating_sub(delimiter.len() + printed);
                 let (left, right) = if RIGHT[*column] { (blanks, 0) } else { (0, blanks) };
                 scratch.extend_from_slice(delimiter.as_bytes());
                 scratch.resize(scratch.len() + left, b' ');
-                match *len {
-                    LONG => ss_text::print(&mut scratch, &self.bytes[above.clone()]),
-                    _ => scratch.extend_from_slice(&self.bytes[above.clone()]),
+                if *len == LONG && *column == Column::Process as usize {
+                    printer.print(&mut scratch, place);
+                } else {
+                    scratch.extend_from_slice(&self.bytes[place]);
                 }
                 scratch.resize(scratch.len() + right, b' ');
             }
@@ -283,10 +316,10 @@ impl<W: Write> Columns<W> {
         self.out.write_all(&scratch)?;
         scratch.clear();
         self.scratch = scratch;
-        self.bytes.truncate(0);
+        self.bytes.rewind(0);
         self.lens.clear();
         self.long.clear();
-        self.above = Default::default();
+        self.recent = Default::default();
         (self.current, self.start) = (0, 0);
         (self.chunks, self.used) = (0, 0);
         self.rendered += 1;

@@ -75,7 +75,7 @@ fn keys_and_what_repeats_are_printed_in_full() {
         kept.text().pair(Key::Lost, n / 2);
     }
     assert_eq!((kept.used, kept.chunks), (plain.used, plain.chunks));
-    assert!(kept.bytes.len() < 300 * 24, "{} bytes", kept.bytes.len());
+    assert!(kept.bytes.len() < 300 * 11, "{} bytes", kept.bytes.len());
     assert_eq!(text(&mut kept), text(&mut plain));
 }
 

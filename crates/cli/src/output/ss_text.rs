@@ -1,13 +1,16 @@
-//! The text of fields as it is kept until it is printed: a key that comes with every socket takes two bytes.
-//! Thousands of rows are kept until the widths of their columns are known, and with -i most of a row is keys.
+//! The text of fields as it is kept until it is printed: a key that comes with every socket takes two bytes, and
+//! its number is kept only where it differs from the last. Thousands of rows are kept until the widths of their
+//! columns are known, and with -i most of a row is keys, and numbers that are the same in all of them.
 
 use std::{
     fmt,
-    ops::{Deref, DerefMut},
+    ops::{Deref, DerefMut, Range},
 };
 
-/// What stands before a key's number. UTF-8 has no such byte, and neither has any other text with keys in it.
+/// What stands before a key. UTF-8 has no such bytes, and neither has any other text with keys in it.
 const ESCAPE: u8 = 0xff;
+/// The same, where the key's number is the one it had before.
+const AGAIN: u8 = 0xfe;
 
 macro_rules! keys {
     ($($name:ident = $text:literal,)*) => {
@@ -17,6 +20,9 @@ macro_rules! keys {
         pub(super) enum Key { $($name,)* }
 
         const KEYS: &[&str] = &[$($text,)*];
+
+        /// Where the last number of each key is.
+        type Last = [Range<usize>; [$($text,)*].len()];
     };
 }
 
@@ -83,11 +89,18 @@ keys! {
 }
 
 /// Bytes of fields, one behind the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Text {
     bytes: Vec<u8>,
     /// By how much the printed text is longer than the bytes.
     longer: usize,
+    last: Last,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), longer: 0, last: std::array::from_fn(|_| 0..0) }
+    }
 }
 
 impl Text {
@@ -99,8 +112,19 @@ impl Text {
 
     /// Appends a key and its number.
     pub(super) fn pair(&mut self, key: Key, n: u64) {
-        self.key(key);
-        self.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+        self.longer += KEYS[key as usize].len() - 2;
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(n).as_bytes();
+        let last = &mut self.last[key as usize];
+        if self.bytes.get(last.clone()) == Some(digits) {
+            self.bytes.extend_from_slice(&[AGAIN, key as u8]);
+            self.longer += digits.len();
+        } else {
+            self.bytes.extend_from_slice(&[ESCAPE, key as u8]);
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(digits);
+            *last = start..self.bytes.len();
+        }
     }
 
     /// How long the text from `start` on is when printed, if no key stands before. Keys that come after start
@@ -109,22 +133,47 @@ impl Text {
         self.bytes.len() - start + std::mem::take(&mut self.longer)
     }
 
-    /// Forgets what comes after `len` bytes.
+    /// Forgets the field that has come after `len` bytes. It must have no keys, or [`Text::rewind`] is due.
     pub(super) fn truncate(&mut self, len: usize) {
         self.bytes.truncate(len);
         self.longer = 0;
     }
+
+    /// Forgets what comes after `len` bytes, and the numbers that might have been there.
+    pub(super) fn rewind(&mut self, len: usize) {
+        self.truncate(len);
+        self.last = std::array::from_fn(|_| 0..0);
+    }
 }
 
-/// Prints what was kept.
-pub(super) fn print(out: &mut Vec<u8>, kept: &[u8]) {
-    let mut parts = kept.split(|b| *b == ESCAPE);
-    out.extend_from_slice(parts.next().unwrap_or_default());
-    for part in parts {
-        if let [key, rest @ ..] = part {
-            out.extend_from_slice(KEYS.get(usize::from(*key)).map_or(b"", |k| k.as_bytes()));
-            out.extend_from_slice(rest);
+/// Prints what was kept, field by field in the order of the keeping.
+#[derive(Debug)]
+pub(super) struct Printer<'a> {
+    bytes: &'a [u8],
+    last: Last,
+}
+
+impl<'a> Printer<'a> {
+    pub(super) fn new(text: &'a Text) -> Self {
+        Self { bytes: &text.bytes, last: std::array::from_fn(|_| 0..0) }
+    }
+
+    pub(super) fn print(&mut self, out: &mut Vec<u8>, field: Range<usize>) {
+        let (mut at, bytes) = (field.start, &self.bytes[..field.end]);
+        while let Some(plain) = bytes[at..].iter().position(|b| *b >= AGAIN) {
+            out.extend_from_slice(&bytes[at..at + plain]);
+            at += plain;
+            let (mark, key) = (bytes[at], usize::from(bytes[at + 1]));
+            at += 2;
+            out.extend_from_slice(KEYS[key].as_bytes());
+            if mark == AGAIN {
+                out.extend_from_slice(&bytes[self.last[key].clone()]);
+            } else {
+                let digits = bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+                self.last[key] = at..at + digits;
+            }
         }
+        out.extend_from_slice(&bytes[at..]);
     }
 }
 
