@@ -131,10 +131,15 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
         Some(command) => {
             let mut words = words;
             words.insert(1, command.into());
-            sockeye(words).map_err(|error| match error.use_stderr() {
-                true => Unusable::Applet(error.to_string(), 255),
+            let code = if command == "ss" { 255 } else { 3 };
+            let mut parsed = sockeye(words).map_err(|error| match error.use_stderr() {
+                true => Unusable::Applet(error.to_string(), code),
                 false => Unusable::Own(error),
-            })
+            })?;
+            if let Command::Ss(ss) = &mut parsed {
+                ss.0.strict = true;
+            }
+            Ok(parsed)
         }
         None => sockeye(words).map_err(Unusable::Own),
     }

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{ArgMatches, FromArgMatches, ValueEnum, parser::ValueSource};
 
 /// What `sockeye ss` was given.
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true, after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Ss {
+    /// Where the flags stand that select tables and families. First, for the other fields take themselves out.
+    #[command(flatten)]
+    pub(crate) order: Order,
     /// Numbers instead of service names
     #[arg(short = 'n', long)]
     pub(crate) numeric: bool,
@@ -153,6 +156,60 @@ pub(crate) struct Ss {
     /// Which sockets: `[state STATE…] [EXPRESSION]`
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
+    /// Whether the program was called ss: its exit codes.
+    #[arg(skip)]
+    pub(crate) strict: bool,
+}
+
+/// Where flags stand whose order decides.
+#[derive(Debug, Default)]
+pub(crate) struct Order(Vec<(&'static str, usize)>);
+
+impl Order {
+    /// The flags, by the long names of their fields.
+    const FLAGS: [&str; 15] = [
+        "tcp", "udp", "dccp", "sctp", "raw", "mptcp", "query", "unix", "vsock", "tipc", "xdp", "packet",
+        "ipv4", "ipv6", "family",
+    ];
+
+    /// Whether the flag does not stand before the first `-A`, which forgets what was selected so far.
+    pub(crate) fn outlives_query(&self, flag: &str) -> bool {
+        let first = |flag| self.0.iter().find(|(name, _)| *name == flag).map(|(_, at)| *at);
+        let last = |flag| self.0.iter().rfind(|(name, _)| *name == flag).map(|(_, at)| *at);
+        last(flag) > first("query")
+    }
+
+    /// These flags in the order in which they were given, `family` as often as it was.
+    pub(crate) fn given<'a>(&'a self, flags: &'a [&str]) -> impl Iterator<Item = &'static str> + 'a {
+        self.0.iter().map(|(name, _)| *name).filter(|name| flags.contains(name))
+    }
+}
+
+impl FromArgMatches for Order {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut all: Vec<_> = Self::FLAGS
+            .into_iter()
+            .filter(|flag| matches.value_source(flag) == Some(ValueSource::CommandLine))
+            .flat_map(|flag| matches.indices_of(flag).into_iter().flatten().map(move |at| (flag, at)))
+            .collect();
+        all.sort_by_key(|(_, at)| *at);
+        Ok(Self(all))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl clap::Args for Order {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command
+    }
 }
 
 /// A value of a socket by which it can be shown, counted or ordered.

@@ -11,8 +11,8 @@ use sockeye::{
         self, Destroyed, Families, Filter, Machine, Processes, Query, Socket, State, States, Step, Table,
         Tables, Want,
     },
-    error::Reason,
-    proto::diag::filter::Family,
+    error::{Class, Reason},
+    proto::diag::filter::{Family, FilterError},
 };
 
 use crate::{
@@ -21,6 +21,17 @@ use crate::{
 };
 
 pub(super) fn run(args: &Ss) -> Result<ExitCode, Failure> {
+    list(args).or_else(|failure| match failure {
+        Failure::Error(error) if args.strict => {
+            let usage = error.class() == Class::Usage;
+            Ok(output::failed("ss", &error, if usage { 255 } else { 1 }, args.json))
+        }
+        Failure::Error(error) => Ok(output::failed("sockeye", &error, error.class().exit_code(), args.json)),
+        other => Err(other),
+    })
+}
+
+fn list(args: &Ss) -> Result<ExitCode, Failure> {
     if args.version {
         writeln!(Out::stdout(), "ss utility, iproute2-6.1.0 (sockeye {})", env!("CARGO_PKG_VERSION"))?;
         return Ok(ExitCode::SUCCESS);
@@ -44,8 +55,7 @@ pub(super) fn run(args: &Ss) -> Result<ExitCode, Failure> {
         }
     }
     let machine = Machine::for_tables(selection.tables);
-    let filter = Filter::parse(&filter_words(args)?, selection.preferred, &machine)
-        .map_err(|e| Error::new("understand", "the filter", Reason::Usage(e.to_string())))?;
+    let filter = filter(args, selection.preferred, &machine)?;
     selection.apply(args, &filter);
     if let Some(nothing) = selection.nothing() {
         output::notice(format_args!("no {nothing} to show with such a filter"));
@@ -105,8 +115,6 @@ struct Selection {
     default: bool,
 }
 
-const INET: [Family; 2] = [Family::Inet, Family::Inet6];
-
 /// The states that a table shows when none are named.
 fn table_states(table: Table) -> States {
     match table {
@@ -119,31 +127,6 @@ fn table_states(table: Table) -> States {
     }
 }
 
-fn table_families(table: Table) -> Families {
-    match table {
-        Table::UnixDatagram | Table::UnixStream | Table::UnixSeqpacket => Families::of(&[Family::Unix]),
-        Table::PacketDatagram | Table::PacketRaw => Families::of(&[Family::Link]),
-        Table::Netlink => Families::of(&[Family::Netlink]),
-        Table::VsockStream | Table::VsockDatagram => Families::of(&[Family::Vsock]),
-        Table::Tipc => Families::of(&[Family::Tipc]),
-        Table::Xdp => Families::of(&[Family::Xdp]),
-        _ => Families::of(&INET),
-    }
-}
-
-fn family_tables(family: Family) -> &'static [Table] {
-    use Table::*;
-    match family {
-        Family::Inet | Family::Inet6 => &[Tcp, Mptcp, Dccp, Udp, Raw, Sctp],
-        Family::Link => &[PacketDatagram, PacketRaw],
-        Family::Unix => &[UnixDatagram, UnixStream, UnixSeqpacket],
-        Family::Netlink => &[Netlink],
-        Family::Vsock => &[VsockStream, VsockDatagram],
-        Family::Tipc => &[Tipc],
-        Family::Xdp => &[Xdp],
-    }
-}
-
 fn family_states(family: Family) -> States {
     match family {
         Family::Link | Family::Netlink | Family::Xdp => States::of(&[State::Closed]),
@@ -152,32 +135,10 @@ fn family_states(family: Family) -> States {
     }
 }
 
-const TABLES: [Table; 16] = {
-    use Table::*;
-    [
-        Tcp,
-        Mptcp,
-        Dccp,
-        Udp,
-        Raw,
-        UnixDatagram,
-        UnixStream,
-        UnixSeqpacket,
-        PacketDatagram,
-        PacketRaw,
-        Netlink,
-        Sctp,
-        VsockStream,
-        VsockDatagram,
-        Tipc,
-        Xdp,
-    ]
-};
-
 fn tables_named(name: &str) -> Option<Vec<Table>> {
     use Table::*;
     Some(match name {
-        "all" => TABLES.into_iter().filter(|t| *t != Tipc).collect(),
+        "all" => Table::ALL.into_iter().filter(|t| *t != Tipc).collect(),
         "inet" => vec![Udp, Dccp, Tcp, Mptcp, Sctp, Raw],
         "udp" => vec![Udp],
         "dccp" => vec![Dccp],
@@ -221,16 +182,9 @@ impl Selection {
             preferred: None,
             default: true,
         };
-        for (given, table) in [
-            (args.dccp, Table::Dccp),
-            (args.tcp, Table::Tcp),
-            (args.sctp, Table::Sctp),
-            (args.udp, Table::Udp),
-            (args.raw, Table::Raw),
-            (args.mptcp, Table::Mptcp),
-        ] {
-            if given {
-                it.table(table, true);
+        for flag in args.order.given(&["dccp", "tcp", "sctp", "udp", "raw", "mptcp"]) {
+            if args.order.outlives_query(flag) {
+                tables_named(flag).into_iter().flatten().for_each(|t| it.table(t, true));
             }
         }
         if !args.query.is_empty() {
@@ -246,30 +200,26 @@ impl Selection {
                 tables_named(name).ok_or_else(|| wrong(format!("\"{name}\" is no table of sockets")))?;
             tables.into_iter().for_each(|t| it.table(t, on));
         }
-        for (given, family) in [
-            (args.unix, Family::Unix),
-            (args.vsock, Family::Vsock),
-            (args.tipc, Family::Tipc),
-            (args.xdp, Family::Xdp),
-            (args.packet, Family::Link),
-            (args.ipv4, Family::Inet),
-            (args.ipv6, Family::Inet6),
-        ] {
-            if given {
-                it.family(family);
-            }
-        }
-        for name in &args.family {
+        let mut named = args.family.iter();
+        for flag in args.order.given(&["unix", "vsock", "tipc", "xdp", "packet", "ipv4", "ipv6", "family"]) {
+            let name = match flag {
+                "packet" => "link",
+                "ipv4" => "inet",
+                "ipv6" => "inet6",
+                "family" => named.next().map_or("", String::as_str),
+                same => same,
+            };
             let family =
                 Family::named(name).ok_or_else(|| wrong(format!("\"{name}\" is no family of sockets")))?;
             it.family(family);
         }
         if it.default {
             it.chosen = it.chosen.or(Some(States::CONNECTED_BIG));
-            TABLES.into_iter().filter(|t| *t != Table::Tipc).for_each(|t| it.table(t, true));
+            Table::ALL.into_iter().filter(|t| *t != Table::Tipc).for_each(|t| it.table(t, true));
             it.default = true;
         }
         it.complete();
+        it.prefer();
         Ok(it)
     }
 
@@ -292,22 +242,31 @@ impl Selection {
 
     /// A table without a family gets its own, a family without a table all of its tables.
     fn complete(&mut self) {
-        for table in TABLES.into_iter().filter(|t| self.tables.contains(*t)) {
-            if !self.families.meets(table_families(table)) {
-                self.families.add(table_families(table));
+        for table in Table::ALL.into_iter().filter(|t| self.tables.contains(*t)) {
+            if !self.families.meets(table.families()) {
+                self.families.add(table.families());
             }
         }
         for family in Family::ALL.into_iter().filter(|f| self.families.contains(*f)) {
-            let tables = family_tables(family);
-            if !tables.iter().any(|t| self.tables.contains(*t)) {
-                self.tables.add(Tables::of(tables));
+            if !self.tables.meets(Tables::of_family(family)) {
+                self.tables.add(Tables::of_family(family));
             }
+        }
+    }
+
+    /// Of IPv4 and IPv6 the one counts that was named last of all families.
+    fn prefer(&mut self) {
+        match self.preferred {
+            Some(Family::Inet) => self.families.remove(Families::of(&[Family::Inet6])),
+            Some(Family::Inet6) => self.families.remove(Families::of(&[Family::Inet])),
+            _ => {}
         }
     }
 
     /// What the filter says of states and families.
     fn apply(&mut self, args: &Ss, filter: &Filter) {
-        if let Some(states) = filter.states.or(self.chosen) {
+        // To leave out every state is, as in ss, to name none.
+        if let Some(states) = filter.states.filter(|s| !s.is_empty()).or(self.chosen) {
             self.states = states;
         }
         if args.bound_inactive {
@@ -326,6 +285,19 @@ impl Selection {
             () => None,
         }
     }
+}
+
+fn filter(args: &Ss, family: Option<Family>, machine: &Machine) -> Result<Filter, Failure> {
+    let parsed = Filter::parse(&filter_words(args)?, family, machine);
+    Ok(parsed.map_err(|e| {
+        let text = e.to_string();
+        let reason = match e {
+            // ss tells what it does not find from what it cannot read.
+            FilterError::Prefix(_) | FilterError::Port(_) if args.strict => Reason::Unresolved(text),
+            _ => Reason::Usage(text),
+        };
+        Error::new("understand", "the filter", reason)
+    })?)
 }
 
 /// The filter's words: those of the command line, then the lines of the file.

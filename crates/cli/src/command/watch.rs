@@ -44,6 +44,13 @@ impl TcpEvent {
 }
 
 pub(super) fn run(args: &Watch) -> Result<ExitCode, Failure> {
+    watch(args).or_else(|failure| match failure {
+        Failure::Error(error) => Ok(output::failed("sockeye", &error, error.class().exit_code(), args.json)),
+        other => Err(other),
+    })
+}
+
+fn watch(args: &Watch) -> Result<ExitCode, Failure> {
     let machine = Machine::new();
     let filter = Filter::parse(&args.filter, None, &machine)
         .map_err(|e| Error::new("understand", "the filter", Reason::Usage(e.to_string())))?;

@@ -125,18 +125,26 @@ impl Write for Out {
 pub(crate) fn failure(failure: &Failure) -> ExitCode {
     match failure {
         Failure::ReaderGone => ExitCode::SUCCESS,
-        Failure::Error(error) => {
-            events().emit(|| Event::from(&**error));
-            // When even the standard error is closed, the exit code is all that is left to say.
-            let _ = writeln!(io::stderr(), "sockeye: {error}");
-            ExitCode::from(error.class().exit_code())
-        }
+        Failure::Error(error) => failed("sockeye", error, error.class().exit_code(), false),
         Failure::Explained(error, place) => {
             events().emit(|| Event::from(&**error));
             let _ = writeln!(io::stderr(), "sockeye: {error}\n{place}");
             ExitCode::from(error.class().exit_code())
         }
     }
+}
+
+/// The same for a command with its own name or exit codes; with `json` the error is the result too, as it is
+/// among events.
+pub(crate) fn failed(program: &str, error: &Error, code: u8, json: bool) -> ExitCode {
+    events().emit(|| Event::failure(error, code));
+    if json {
+        // A reader who has left needs no error.
+        let _ = Out::stdout().event(&Event::failure(error, code));
+    }
+    // When even the standard error is closed, the exit code is all that is left to say.
+    let _ = writeln!(io::stderr(), "{program}: {error}");
+    ExitCode::from(code)
 }
 
 /// A line that is worth knowing but no result: to the standard error.

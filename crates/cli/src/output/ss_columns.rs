@@ -10,7 +10,7 @@ use std::{
     ops::Range,
 };
 
-use super::ss_text::{Printer, Text};
+use super::ss_text::{self, Printer, Text};
 
 /// The columns, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,7 +103,7 @@ pub(super) struct Columns<W> {
 #[derive(Debug, Clone)]
 pub(super) struct Mark {
     widest: [usize; COUNT],
-    bytes: usize,
+    bytes: ss_text::Mark,
     lens: usize,
     long: usize,
     current: usize,
@@ -232,7 +232,7 @@ impl<W: Write> Columns<W> {
     pub(super) fn mark(&self) -> Mark {
         Mark {
             widest: self.widest,
-            bytes: self.bytes.len(),
+            bytes: self.bytes.mark(),
             lens: self.lens.len(),
             long: self.long.len(),
             current: self.current,
@@ -316,7 +316,7 @@ impl<W: Write> Columns<W> {
         self.out.write_all(&scratch)?;
         scratch.clear();
         self.scratch = scratch;
-        self.bytes.rewind(0);
+        self.bytes.rewind(ss_text::Mark::default());
         self.lens.clear();
         self.long.clear();
         self.recent = Default::default();

@@ -50,14 +50,22 @@ fn fields_line_up() {
 fn an_interrupted_table_is_taken_back() {
     let mut columns = Columns::new(Vec::new(), None, &[]);
     columns.header();
+    row(&mut columns, FIRST);
+    // The last field is still open, and has keys.
+    columns.text().pair(Key::Mss, 7);
     let mark = columns.mark();
     row(&mut columns, FIRST);
+    columns.text().pair(Key::Mss, 8);
     row(&mut columns, ["u_str", "A-VERY-LONG-STATE", "", "", "", "", "", "", &"x".repeat(300)]);
     assert!(columns.rewind(&mark));
     row(&mut columns, FIRST);
+    columns.text().pair(Key::Mss, 7);
     let mut plain = Columns::new(Vec::new(), None, &[]);
     plain.header();
-    row(&mut plain, FIRST);
+    for _ in 0..2 {
+        row(&mut plain, FIRST);
+        plain.text().extend_from_slice(b" mss:7");
+    }
     assert_eq!(text(&mut columns), text(&mut plain));
 }
 

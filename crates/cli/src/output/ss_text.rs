@@ -88,6 +88,13 @@ keys! {
     Cgroup = " cgroup:",
 }
 
+/// An end of a [`Text`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Mark {
+    len: usize,
+    longer: usize,
+}
+
 /// Bytes of fields, one behind the other.
 #[derive(Debug)]
 pub(super) struct Text {
@@ -133,15 +140,21 @@ impl Text {
         self.bytes.len() - start + std::mem::take(&mut self.longer)
     }
 
-    /// Forgets the field that has come after `len` bytes. It must have no keys, or [`Text::rewind`] is due.
+    /// Forgets the field that has come after `len` bytes. It must have no keys.
     pub(super) fn truncate(&mut self, len: usize) {
         self.bytes.truncate(len);
         self.longer = 0;
     }
 
-    /// Forgets what comes after `len` bytes, and the numbers that might have been there.
-    pub(super) fn rewind(&mut self, len: usize) {
-        self.truncate(len);
+    /// Where the text ends, for [`Text::rewind`].
+    pub(super) fn mark(&self) -> Mark {
+        Mark { len: self.bytes.len(), longer: self.longer }
+    }
+
+    /// Forgets what has come since, and the numbers that might have been there.
+    pub(super) fn rewind(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.len);
+        self.longer = mark.longer;
         self.last = std::array::from_fn(|_| 0..0);
     }
 }

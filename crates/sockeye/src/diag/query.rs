@@ -36,6 +36,43 @@ pub enum Table {
     Xdp,
 }
 
+impl Table {
+    /// Every table, in the order of the enumeration.
+    pub const ALL: [Self; 16] = [
+        Self::Tcp,
+        Self::Mptcp,
+        Self::Dccp,
+        Self::Udp,
+        Self::Raw,
+        Self::UnixDatagram,
+        Self::UnixStream,
+        Self::UnixSeqpacket,
+        Self::PacketDatagram,
+        Self::PacketRaw,
+        Self::Netlink,
+        Self::Sctp,
+        Self::VsockStream,
+        Self::VsockDatagram,
+        Self::Tipc,
+        Self::Xdp,
+    ];
+
+    /// The families whose sockets it lists.
+    pub fn families(self) -> Families {
+        Families::of(match self {
+            Self::Tcp | Self::Mptcp | Self::Dccp | Self::Udp | Self::Raw | Self::Sctp => {
+                &[Family::Inet, Family::Inet6]
+            }
+            Self::UnixDatagram | Self::UnixStream | Self::UnixSeqpacket => &[Family::Unix],
+            Self::PacketDatagram | Self::PacketRaw => &[Family::Link],
+            Self::Netlink => &[Family::Netlink],
+            Self::VsockStream | Self::VsockDatagram => &[Family::Vsock],
+            Self::Tipc => &[Family::Tipc],
+            Self::Xdp => &[Family::Xdp],
+        })
+    }
+}
+
 /// A set of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tables(u32);
@@ -47,6 +84,12 @@ impl Tables {
     /// These tables.
     pub fn of(tables: &[Table]) -> Self {
         Self(tables.iter().fold(0, |set, t| set | 1 << *t as u32))
+    }
+
+    /// The tables that list sockets of this family.
+    pub fn of_family(family: Family) -> Self {
+        let all = Table::ALL.into_iter().filter(|t| t.families().contains(family));
+        all.fold(Self::default(), |set, t| Self(set.0 | 1 << t as u32))
     }
 
     /// Whether the table is in the set.
@@ -74,8 +117,13 @@ impl Tables {
         self.0 &= !other.0;
     }
 
+    /// Whether the sets share a table.
+    pub fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     fn any(self, tables: &[Table]) -> bool {
-        tables.iter().any(|t| self.contains(*t))
+        self.meets(Self::of(tables))
     }
 }
 
@@ -100,6 +148,11 @@ impl Families {
     /// Whether no family is in the set.
     pub fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// Takes families out.
+    pub fn remove(&mut self, other: Self) {
+        self.0 &= !other.0;
     }
 
     /// Adds families.
