@@ -13,12 +13,21 @@ pub(crate) struct Netstat {
     /// Raw IP
     #[arg(short = 'w', long)]
     pub(crate) raw: bool,
+    /// Unix
+    #[arg(short = 'x', long)]
+    pub(crate) unix: bool,
     /// Numbers instead of names
     #[arg(short = 'n', long)]
     pub(crate) numeric: bool,
     /// Processes that hold the sockets
     #[arg(short = 'p', long)]
     pub(crate) programs: bool,
+    /// Users and inodes
+    #[arg(short = 'e', long, action = clap::ArgAction::Count)]
+    pub(crate) extend: u8,
+    /// Timers
+    #[arg(short = 'o', long)]
+    pub(crate) timers: bool,
     /// Listening sockets only
     #[arg(short = 'l', long)]
     pub(crate) listening: bool,
@@ -34,6 +43,9 @@ pub(crate) struct Netstat {
     /// IPv6 only
     #[arg(short = '6', long)]
     pub(crate) inet6: bool,
+    /// Taken for netstat's sake: nothing is left unsaid without it
+    #[arg(short = 'v', long)]
+    pub(crate) verbose: bool,
     /// The protocols' counters instead of a list
     #[arg(short = 's', long)]
     pub(crate) statistics: bool,
@@ -43,4 +55,5 @@ const EXAMPLES: &str = "\
 Examples:
   sockeye netstat -tlnp    who listens
   sockeye netstat -tuan    every TCP and UDP socket, in numbers
+  sockeye netstat -xa      every unix socket
   sockeye netstat -s       what the protocols have counted since the start";

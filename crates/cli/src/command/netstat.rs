@@ -12,11 +12,11 @@ use crate::{
 
 pub(super) fn run(args: &Netstat) -> Result<ExitCode, Failure> {
     if args.statistics {
-        rows::statistics(&diag::counters()?)?;
+        rows::statistics(&diag::counters()?, [args.raw, args.tcp, args.udp])?;
         return Ok(ExitCode::SUCCESS);
     }
     let asked = [(args.tcp, Table::Tcp), (args.udp, Table::Udp), (args.raw, Table::Raw)];
-    let any = asked.iter().any(|(given, _)| *given);
+    let any = args.unix || asked.iter().any(|(given, _)| *given);
     let tables = asked.into_iter().filter(|(given, _)| *given || !any).map(|(_, table)| table);
     let families = match (args.inet, args.inet6) {
         (true, false) => Families::of(&[Family::Inet]),
@@ -58,7 +58,20 @@ pub(super) fn run(args: &Netstat) -> Result<ExitCode, Failure> {
         (false, true) => "only servers",
         (false, false) => "w/o servers",
     };
-    let show = rows::Show { numeric: args.numeric, programs: args.programs, wide: args.wide };
-    rows::list(&sockets, which, show, &machine, &processes)?;
+    let show = rows::Show {
+        numeric: args.numeric,
+        programs: args.programs,
+        wide: args.wide,
+        extend: args.extend > 0,
+        timers: args.timers,
+    };
+    if asked.iter().any(|(given, _)| *given) || !args.unix {
+        rows::list(&sockets, which, show, &machine, &processes)?;
+    }
+    if args.unix || !(any || args.inet || args.inet6) {
+        let mut sockets = diag::unix_lines()?;
+        sockets.retain(|s| args.all || s.listens() == args.listening);
+        rows::unix(&sockets, which, show, &processes)?;
+    }
     Ok(ExitCode::SUCCESS)
 }

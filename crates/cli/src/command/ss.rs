@@ -291,11 +291,13 @@ fn filter(args: &Ss, family: Option<Family>, machine: &Machine) -> Result<Filter
     let parsed = Filter::parse(&filter_words(args)?, family, machine);
     Ok(parsed.map_err(|e| {
         let text = e.to_string();
-        let reason = match e {
-            // ss tells what it does not find from what it cannot read.
-            FilterError::Prefix(_) | FilterError::Port(_) if args.strict => Reason::Unresolved(text),
-            _ => Reason::Usage(text),
+        // ss tells sentences that it cannot read from words that mean nothing to it.
+        let sentence = match &e {
+            FilterError::Unfinished(_) | FilterError::State(_) | FilterError::TooDeep(_) => true,
+            FilterError::Unexpected(word, _) => !word.starts_with(char::is_alphanumeric),
+            _ => false,
         };
+        let reason = if args.strict && !sentence { Reason::Unresolved(text) } else { Reason::Usage(text) };
         Error::new("understand", "the filter", reason)
     })?)
 }

@@ -1,11 +1,18 @@
 //! The columns of netstat.
 
+mod counters;
+
+pub(crate) use counters::statistics;
+
 use std::{
     io::{self, Write},
     net::IpAddr,
 };
 
-use sockeye::diag::{Counters, Endpoint, Kind, Machine, Processes, Socket, State};
+use sockeye::{
+    diag::{Endpoint, Kind, Machine, Processes, Socket, State, UnixLine},
+    proto::diag::TimerKind,
+};
 
 use super::Out;
 
@@ -15,6 +22,8 @@ pub(crate) struct Show {
     pub(crate) numeric: bool,
     pub(crate) programs: bool,
     pub(crate) wide: bool,
+    pub(crate) extend: bool,
+    pub(crate) timers: bool,
 }
 
 /// How wide an address and its port are.
@@ -37,11 +46,13 @@ pub(crate) fn list(
         "Proto Recv-Q Send-Q {:ADDRESS$} {:ADDRESS$} {:11}",
         "Local Address", "Foreign Address", "State"
     )?;
-    writeln!(
-        out,
-        "{}",
-        if show.programs { format!(" {:PROGRAM$}", "PID/Program name") } else { String::new() }
-    )?;
+    if show.extend {
+        write!(out, " {:10} {:10}", "User", "Inode")?;
+    }
+    if show.programs {
+        write!(out, " {:PROGRAM$}", "PID/Program name")?;
+    }
+    writeln!(out, "{}", if show.timers { " Timer" } else { "" })?;
     for socket in sockets {
         let (Endpoint::Inet(ip, _), Endpoint::Inet(..)) = (&socket.local, &socket.peer) else { continue };
         let protocol = format!("{}{}", socket.netid.name(), if ip.is_ipv6() { "6" } else { "" });
@@ -55,8 +66,16 @@ pub(crate) fn list(
             end(&socket.peer, socket.netid, show, machine),
             state(socket),
         )?;
+        if show.extend {
+            let user = if show.numeric { None } else { machine.user_name(socket.uid) };
+            let user = user.map_or_else(|| socket.uid.to_string(), str::to_owned);
+            write!(out, " {user:10} {:<10}", socket.inode)?;
+        }
         if show.programs {
-            write!(out, " {:PROGRAM$}", program(socket, processes))?;
+            write!(out, " {:PROGRAM$}", program(socket.inode, processes))?;
+        }
+        if show.timers {
+            write!(out, " {}", timer(socket))?;
         }
         writeln!(out)?;
     }
@@ -107,21 +126,55 @@ fn machine_name(ip: IpAddr, show: Show, machine: &Machine) -> Option<String> {
 }
 
 /// `123/name`, cut to the column; `-` where no process is known.
-fn program(socket: &Socket, processes: &Processes) -> String {
-    match processes.holders(socket.inode).last() {
+fn program(inode: u32, processes: &Processes) -> String {
+    match processes.holders(inode).last() {
         Some(holder) => format!("{}/{}", holder.pid, holder.comm).chars().take(PROGRAM - 1).collect(),
         None => "-".to_owned(),
     }
 }
 
-/// Prints what the protocols have counted, by the kernel's names; what is 0 is left out.
-pub(crate) fn statistics(all: &[Counters]) -> io::Result<()> {
+/// `keepalive (5771.33/0/0)`: seconds left, retransmissions, probes.
+fn timer(socket: &Socket) -> String {
+    let Some(timer) = socket.timer else { return "off (0.00/0/0)".to_owned() };
+    let (retransmits, probes) = match timer.kind {
+        TimerKind::On => (timer.retransmits, 0),
+        _ => (0, timer.retransmits),
+    };
+    let name = if timer.kind == TimerKind::Persist { "probe" } else { timer.kind.name() };
+    format!("{name} ({:.2}/{retransmits}/{probes})", f64::from(timer.milliseconds) / 1000.0)
+}
+
+/// Prints a table of unix sockets.
+pub(crate) fn unix(sockets: &[UnixLine], which: &str, show: Show, processes: &Processes) -> io::Result<()> {
     let mut out = Out::stdout();
-    for (protocol, counters) in all {
-        writeln!(out, "{protocol}:")?;
-        for (name, n) in counters.iter().filter(|(_, n)| *n != 0) {
-            writeln!(out, "    {name}: {n}")?;
+    writeln!(out, "Active UNIX domain sockets ({which})")?;
+    let programs = if show.programs { format!("{:PROGRAM$} ", "PID/Program name") } else { String::new() };
+    writeln!(out, "Proto RefCnt Flags       Type       State         I-Node   {programs}Path")?;
+    for socket in sockets {
+        let flags = if socket.listens() { "[ ACC ]" } else { "[ ]" };
+        let kind = match socket.kind {
+            1 => "STREAM",
+            2 => "DGRAM",
+            3 => "RAW",
+            4 => "RDM",
+            5 => "SEQPACKET",
+            _ => "UNKNOWN",
+        };
+        let state = match socket.state {
+            0 => "FREE",
+            1 if socket.listens() => "LISTENING",
+            1 => "",
+            2 => "CONNECTING",
+            3 => "CONNECTED",
+            4 => "DISCONNECTING",
+            _ => "UNKNOWN",
+        };
+        let (references, inode) = (socket.references, socket.inode);
+        write!(out, "unix  {references:<6} {flags:11} {kind:10} {state:13} {inode:<8} ")?;
+        if show.programs {
+            write!(out, "{:PROGRAM$} ", program(inode, processes))?;
         }
+        writeln!(out, "{}", socket.path.as_deref().unwrap_or("").replace(char::is_control, "?"))?;
     }
     out.flush()
 }

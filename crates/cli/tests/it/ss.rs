@@ -312,7 +312,10 @@ fn the_same_rows_as_netstat() {
         return;
     }
     let world = World::new("ss-netstat");
-    for args in ["-tan", "-tln", "-tlnp", "-uanp", "-tuln", "-wan", "-4tan", "-6tan"] {
+    for args in [
+        "-tan", "-tln", "-tlnp", "-uanp", "-tuln", "-wan", "-4tan", "-6tan", "-x", "-xa", "-xlp", "-an",
+        "-4an", "-tane", "-tanep", "-lt", "-tulpenv", "-s", "-st", "-su", "-sw",
+    ] {
         let sorted = |out: Output| {
             let text = String::from_utf8_lossy(&out.stdout).into_owned();
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -327,8 +330,15 @@ fn the_same_rows_as_netstat() {
         });
         assert!(same, "{args}: {last:#?}");
     }
-    let counters = world.run(SOCKEYE, &["netstat", "-s"]);
-    assert!(String::from_utf8_lossy(&counters.stdout).contains("    ActiveOpens: "));
+    // Timers run: what they are stays.
+    let timers = |program: &str, args: &[&str]| {
+        let text = String::from_utf8_lossy(&world.run(program, args).stdout).into_owned();
+        let mut lines: Vec<String> =
+            text.lines().map(|l| l.split(" (").next().unwrap_or(l).to_owned()).collect();
+        lines.sort();
+        lines
+    };
+    assert!((0..5).any(|_| timers("netstat", &["-tano"]) == timers(SOCKEYE, &["netstat", "-tano"])));
 }
 
 #[test]
@@ -348,4 +358,48 @@ fn a_summary_is_the_same() {
     assert_eq!(text(world.run("ss", &["-s"])), text(world.sockeye(&["-s"])));
     let json: serde_json::Value = serde_json::from_str(&world.text(&["-s", "--json"])).expect("JSON");
     assert!(json["tcp_timewait"].as_i64().is_some_and(|n| n >= 0));
+}
+
+#[test]
+fn under_its_name_the_exit_codes_of_ss() {
+    if !ready() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let ours = dir.path().join("ss");
+    std::os::unix::fs::symlink(SOCKEYE, &ours).expect("a link");
+    for line in [
+        "-V",
+        "--bogus",
+        "-A nonsense",
+        "-f nonsense",
+        "state nonsense",
+        "-t ( dport = :1",
+        "-t dport = :1 )",
+        "-t dport",
+        "-t foo bar",
+        "-t dst 300.1.1.1",
+        "-t dport = :nosuchservice",
+        "-t dev nosuchdev",
+        "-t fwmark x",
+        "-t cgroup /nonesuch",
+        "-N nonexistent -t",
+        "-A tcp,!tcp",
+    ] {
+        let code = |program: &std::ffi::OsStr| {
+            let out = Command::new(program).args(line.split(' ')).output().expect("it runs");
+            (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+        };
+        let (theirs, (mine, text)) = (code("ss".as_ref()).0, code(ours.as_os_str()));
+        assert_eq!(theirs, mine, "{line}: {text}");
+        assert!(mine == Some(0) || !text.contains("sockeye:"), "{line}: {text}");
+    }
+}
+
+#[test]
+fn json_is_an_object_when_it_fails() {
+    let out = Command::new(SOCKEYE).args(["ss", "--json", "state", "nonsense"]).output().expect("it runs");
+    assert_eq!(out.status.code(), Some(2));
+    let error: serde_json::Value = serde_json::from_slice(&out.stdout).expect("one object");
+    assert_eq!((&error["event"], &error["code"]), (&"error".into(), &2.into()), "{error}");
 }

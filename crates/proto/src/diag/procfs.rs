@@ -55,28 +55,67 @@ fn hex_pair(text: &str) -> Option<(u32, u32)> {
     Some((u32::from_str_radix(a, 16).ok()?, u32::from_str_radix(b, 16).ok()?))
 }
 
+/// A line of `unix` as it is, which tells what sock_diag does not: references and flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnixLine {
+    /// How many hold a reference to it.
+    pub references: u32,
+    /// `SO_ACCEPTCON` (0x10000): it listens.
+    pub flags: u32,
+    /// The type: 1 stream, 2 datagram, 5 seqpacket.
+    pub kind: u16,
+    /// `SS_UNCONNECTED` 1, `SS_CONNECTING` 2, `SS_CONNECTED` 3, `SS_DISCONNECTING` 4.
+    pub state: u8,
+    /// The inode.
+    pub inode: u32,
+    /// The path, or the abstract name with `@` for its zero bytes.
+    pub path: Option<String>,
+}
+
+impl UnixLine {
+    /// Reads `Num: RefCount Protocol Flags Type St Inode Path`.
+    pub fn parse(line: &str) -> Option<Self> {
+        let (_, rest) = line.split_once(": ")?;
+        let mut fields = rest.split_ascii_whitespace();
+        let mut hex = || u32::from_str_radix(fields.next()?, 16).ok();
+        let (references, _protocol, flags, kind, state) = (hex()?, hex()?, hex()?, hex()?, hex()?);
+        let inode = fields.next()?.parse().ok()?;
+        Some(Self {
+            references,
+            flags,
+            kind: kind.try_into().ok()?,
+            state: state.try_into().ok()?,
+            inode,
+            path: fields.next().map(str::to_owned),
+        })
+    }
+
+    /// Whether it listens.
+    pub fn listens(&self) -> bool {
+        self.flags & 0x1_0000 != 0
+    }
+}
+
 /// A line of `unix`: `Num: RefCount Protocol Flags Type St Inode Path`.
 pub fn unix(line: &str) -> Option<Socket> {
-    let mut fields = line.split_ascii_whitespace();
-    fields.next()?.strip_suffix(':')?;
-    let flags = u32::from_str_radix(fields.nth(2)?, 16).ok()?;
-    let kind = match fields.next()? {
-        "0001" => Kind::UnixStream,
-        "0005" => Kind::UnixSeqpacket,
+    let line = UnixLine::parse(line)?;
+    let kind = match line.kind {
+        1 => Kind::UnixStream,
+        5 => Kind::UnixSeqpacket,
         _ => Kind::UnixDatagram,
     };
-    let state = match fields.next()? {
-        _ if flags & 0x1_0000 != 0 => State::Listen,
-        "02" => State::SynSent,
-        "03" => State::Established,
-        "04" => State::Closing,
+    let state = match line.state {
+        _ if line.listens() => State::Listen,
+        2 => State::SynSent,
+        3 => State::Established,
+        4 => State::Closing,
         _ => State::Closed,
     };
-    let inode = fields.next()?.parse().ok()?;
-    let name = fields.next().map(|path| {
-        let mut name = path.as_bytes().to_vec();
+    let inode = line.inode;
+    let name = line.path.map(|path| {
+        let mut name = path.into_bytes();
         // Abstract names begin with a zero byte, shown as @.
-        if name[0] == b'@' {
+        if name.first() == Some(&b'@') {
             name[0] = 0;
         }
         name.into_boxed_slice()

@@ -33,7 +33,10 @@ pub use in_use::{Bind, explain_in_use, explained};
 pub use names::Machine;
 pub use netlink::{Destroyed, enter_namespace};
 pub use process::{Holder, Processes};
+pub use procfs::unix_lines;
 pub use query::{Families, FilterContext, Query, Step, Table, Tables};
 pub use sample::Sampler;
-pub use sockeye_proto::diag::{Endpoint, Filter, Kind, Socket, State, States, request::Want};
+pub use sockeye_proto::diag::{
+    Endpoint, Filter, Kind, Socket, State, States, procfs::UnixLine, request::Want,
+};
 pub use summary::{Counters, Summary, counters};

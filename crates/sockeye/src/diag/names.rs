@@ -22,6 +22,7 @@ pub struct Machine {
     ephemeral: OnceLock<RangeInclusive<u16>>,
     interfaces: Mutex<HashMap<u32, Option<Box<str>>>>,
     cgroups: OnceLock<HashMap<u64, String>>,
+    users: OnceLock<Vec<(String, u32)>>,
     /// The tables whose services a name in a filter may mean.
     tables: Tables,
 }
@@ -131,6 +132,23 @@ impl Machine {
     /// The name of an Ethernet protocol.
     pub fn ether_name(&self, number: u16) -> Option<&'static str> {
         ETHER_TYPES.iter().find(|(_, n)| *n == number).map(|(name, _)| *name)
+    }
+
+    /// The name of a user, from `/etc/passwd`.
+    pub fn user_name(&self, uid: u32) -> Option<&str> {
+        self.users().iter().find(|(_, id)| *id == uid).map(|(name, _)| name.as_str())
+    }
+
+    fn users(&self) -> &[(String, u32)] {
+        self.users.get_or_init(|| {
+            let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
+            let user = |line: &str| {
+                let mut fields = line.split(':');
+                let name = fields.next()?.to_owned();
+                Some((name, fields.nth(1)?.parse().ok()?))
+            };
+            text.lines().filter_map(user).collect()
+        })
     }
 
     /// The name of a host, asked of the resolver: slow.
@@ -297,8 +315,6 @@ impl Names for Machine {
     }
 
     fn user(&self, name: &str) -> Option<u32> {
-        let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let mut lines = text.lines().map(|l| l.split(':').collect::<Vec<_>>());
-        lines.find(|f| f.first() == Some(&name))?.get(2)?.parse().ok()
+        self.users().iter().find(|(known, _)| known == name).map(|(_, uid)| *uid)
     }
 }

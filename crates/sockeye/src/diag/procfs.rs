@@ -1,9 +1,12 @@
 //! `/proc/net`, where sock_diag is not there.
 
 use sockeye_proto::diag::{
-    Kind, Socket, procfs,
+    Kind, Socket,
+    procfs::{self, UnixLine},
     request::{IpFamily, Protocol},
 };
+
+use crate::{Error, Result};
 
 /// A file of `/proc/net` and how its lines are read.
 #[derive(Debug)]
@@ -39,4 +42,11 @@ impl Table {
         let text = String::from_utf8_lossy(&text);
         text.lines().filter_map(self.line).collect::<Vec<_>>().into_iter()
     }
+}
+
+/// The unix sockets as `/proc/net/unix` tells of them, in its order.
+pub fn unix_lines() -> Result<Vec<UnixLine>> {
+    const PATH: &str = "/proc/self/net/unix";
+    let text = std::fs::read(PATH).map_err(|e| Error::new("read", PATH, e))?;
+    Ok(String::from_utf8_lossy(&text).lines().filter_map(UnixLine::parse).collect())
 }
