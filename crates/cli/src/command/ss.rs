@@ -32,17 +32,8 @@ pub(super) fn run(args: &Ss) -> Result<ExitCode, Failure> {
 }
 
 fn list(args: &Ss) -> Result<ExitCode, Failure> {
-    if args.version {
-        writeln!(Out::stdout(), "ss utility, iproute2-6.1.0 (sockeye {})", env!("CARGO_PKG_VERSION"))?;
+    if told(args)? {
         return Ok(ExitCode::SUCCESS);
-    }
-    if args.context || args.contexts {
-        return Err(Error::new(
-            "show",
-            "security contexts",
-            Reason::Usage("SELinux is not supported".into()),
-        )
-        .into());
     }
     if let Some(namespace) = &args.net {
         diag::enter_namespace(namespace)?;
@@ -100,6 +91,21 @@ fn list(args: &Ss) -> Result<ExitCode, Failure> {
         (true, true) if args.json => listing.json(),
         (true, true) => listing.text(),
     }
+}
+
+/// Tells what was asked about ss itself, if it was.
+fn told(args: &Ss) -> Result<bool, Failure> {
+    if args.version {
+        writeln!(Out::stdout(), "ss utility, iproute2-6.1.0 (sockeye {})", env!("CARGO_PKG_VERSION"))?;
+    } else if args.family.iter().any(|name| name == "help") {
+        writeln!(Out::stdout(), "Families: {}", Family::ALL.map(Family::name).join(", "))?;
+    } else if args.context || args.contexts {
+        let reason = Reason::Usage("SELinux is not supported".into());
+        return Err(Error::new("show", "security contexts", reason).into());
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 /// What the flags select.

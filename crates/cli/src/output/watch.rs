@@ -223,15 +223,21 @@ impl View {
 
     fn draw(&mut self, frame: &mut Frame<'_>, now: Duration, watch: &Watch, brief: Option<u64>) {
         let area = frame.area();
+        // Where the diagram does not fit, the counts are said in words.
+        let diagram = area.width >= watch_diagram::WIDTH + 2 && area.height >= watch_diagram::HEIGHT + 10;
         let [top, table, story, help] = Layout::vertical([
-            Constraint::Length(watch_diagram::HEIGHT + 2),
+            Constraint::Length(if diagram { watch_diagram::HEIGHT + 2 } else { 4 }),
             Constraint::Min(4),
-            Constraint::Length(5),
+            Constraint::Length(if area.height < 16 { 4 } else { 5 }),
             Constraint::Length(1),
         ])
         .areas(area);
         self.room = usize::from(table.height.saturating_sub(3)).max(1);
-        self.diagram(frame, top, now, watch, brief);
+        if diagram {
+            self.diagram(frame, top, now, watch, brief);
+        } else {
+            counts(frame, top, watch);
+        }
         self.table(frame, table, watch);
         self.story(frame, story, now, watch);
         let pause = if self.paused { "space go on" } else { "space pause" };
@@ -247,23 +253,29 @@ impl View {
             count: &|state| watch.count(state),
             lit: &|from, to| self.seen.get(&(from, to)).is_some_and(|at| now.saturating_sub(*at) < LIT),
         };
-        let title = format!(" TCP: {} sockets ", watch.len());
         let honest = format!(" a sample every {} s: what is quicker is missed ", self.interval.as_secs_f64());
-        let block = Block::bordered().title(title).title_bottom(honest);
+        let block = Block::bordered().title(title(watch)).title_bottom(honest);
         frame.render_widget(Paragraph::new(watch_diagram::lines(&lights)).block(block), left);
         let mut recent: Vec<_> = self.seen.iter().collect();
         recent.sort_by_key(|(change, at)| (std::cmp::Reverse(**at), **change));
         let name = |s: Option<State>| s.map_or("CLOSED", State::name);
+        let narrow = right.width < 34;
         let mut lines = Vec::new();
         for ((from, to), at) in recent.into_iter().take(usize::from(watch_diagram::HEIGHT) - 1) {
             let ago = now.saturating_sub(*at).as_secs();
-            lines.push(Line::from(format!("{ago:>4} s ago  {} → {}", name(*from), name(*to))));
+            lines.push(Line::from(match narrow {
+                true => format!("{ago:>2} {}", name(*to)),
+                false => format!("{ago:>3} s ago  {} → {}", name(*from), name(*to)),
+            }));
         }
         let unseen = match brief {
+            Some(n) if narrow => format!(" {n} unseen "),
             Some(n) => format!(" {n} ended unseen "),
+            None if narrow => String::new(),
             None => " unseen ends need CAP_NET_ADMIN ".to_owned(),
         };
-        let block = Block::bordered().title(" Transitions ").title_bottom(unseen);
+        let heading = if narrow { " Seconds ago " } else { " Transitions " };
+        let block = Block::bordered().title(heading).title_bottom(unseen);
         frame.render_widget(Paragraph::new(lines).block(block), right);
     }
 
@@ -280,7 +292,11 @@ impl View {
         });
         // On a narrow terminal the ends matter more than the numbers on the right.
         let numbers = [7, 7, 9, 9, 8, 5];
-        let shown = if area.width < 100 { 2 } else { numbers.len() };
+        let shown = match area.width {
+            ..68 => 0,
+            68..100 => 2,
+            _ => numbers.len(),
+        };
         let mut widths = vec![Constraint::Length(10), Constraint::Fill(1), Constraint::Fill(1)];
         widths.extend(numbers[..shown].iter().map(|n| Constraint::Length(*n)));
         let heading = ["State", "Local", "Peer", "Recv-Q", "Send-Q", "Sent/s", "Recvd/s", "RTT ms", "Retr"];
@@ -306,6 +322,18 @@ impl View {
         let story = Paragraph::new(lines).wrap(Wrap { trim: true }).block(Block::bordered().title(title));
         frame.render_widget(story, area);
     }
+}
+
+fn title(watch: &Watch) -> String {
+    format!(" TCP: {} socket{} ", watch.len(), if watch.len() == 1 { "" } else { "s" })
+}
+
+/// The states that there are, for screens without room for the diagram.
+fn counts(frame: &mut Frame<'_>, area: Rect, watch: &Watch) {
+    let there = State::ALL.into_iter().map(|s| (s, watch.count(s))).filter(|(_, n)| *n > 0);
+    let words: Vec<String> = there.map(|(state, n)| format!("{state}\u{a0}{n}")).collect();
+    let block = Block::bordered().title(title(watch));
+    frame.render_widget(Paragraph::new(words.join("  ")).wrap(Wrap { trim: true }).block(block), area);
 }
 
 /// `ESTAB 3.2 s → FIN-WAIT-2 0.5 s → TIME-WAIT 12 s …`
@@ -339,7 +367,7 @@ fn row(key: &ConnectionKey, c: &Connection) -> Row<'static> {
     Row::new([
         Cell::from(c.state.name()).style(Style::new().fg(color)),
         Cell::from(key.local.to_string()),
-        Cell::from(key.peer.to_string()),
+        Cell::from(if c.state == State::Listen { "*".to_owned() } else { key.peer.to_string() }),
         Cell::from(c.recv_q.to_string()),
         Cell::from(c.send_q.to_string()),
         Cell::from(sent),

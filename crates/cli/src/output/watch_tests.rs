@@ -96,6 +96,7 @@ fn the_picture() {
 #[test]
 fn a_small_terminal_is_no_panic() {
     compare("watch-80x24", &picture(80, 24));
+    compare("watch-48x16", &picture(48, 16));
     for (width, height) in [(1, 1), (20, 5), (62, 12), (300, 80)] {
         assert_eq!(picture(width, height).lines().count(), usize::from(height));
     }
