@@ -7,6 +7,7 @@ use sockeye::{
     proto::diag::{
         TcpInfo,
         detail::{Control, Details, Mptcp, Subflow, Tls, Ulp},
+        write_ip,
     },
 };
 
@@ -55,6 +56,12 @@ pub(super) fn details(text: &mut Text, s: &Socket, show: Show) {
             multipath(text, mptcp);
         }
         return;
+    }
+    for (name, addresses) in [(" locals:", &d.locals), (" peers:", &d.peers)] {
+        for (i, ip) in addresses.iter().enumerate() {
+            text.extend_from_slice(if i == 0 { name.as_bytes() } else { b"," });
+            let _ = write_ip(text, *ip);
+        }
     }
     if let Some(info) = &d.info {
         measurements(text, info, d, s.state, show);

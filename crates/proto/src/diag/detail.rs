@@ -31,6 +31,12 @@ pub struct Details {
     /// MPTCP's state.
     #[serde(rename = "mptcp_info", skip_serializing_if = "Option::is_none")]
     pub mptcp: Option<Mptcp>,
+    /// SCTP: the addresses of this end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locals: Vec<IpAddr>,
+    /// SCTP: those of the other.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<IpAddr>,
     /// The type of service of IPv4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tos: Option<u8>,

@@ -32,6 +32,8 @@ pub(super) mod attr {
     pub(crate) const DCTCPINFO: u16 = 9;
     pub(crate) const PROTOCOL: u16 = 10;
     pub(crate) const SKV6ONLY: u16 = 11;
+    pub(crate) const LOCALS: u16 = 12;
+    pub(crate) const PEERS: u16 = 13;
     pub(crate) const MARK: u16 = 15;
     pub(crate) const BBRINFO: u16 = 16;
     pub(crate) const CLASS_ID: u16 = 17;
@@ -56,6 +58,16 @@ pub(super) fn address(family: u8, bytes: &[u8]) -> Option<IpAddr> {
         AF_INET6 => bytes.first_chunk::<16>().map(|b| IpAddr::from(*b)),
         _ => None,
     }
+}
+
+/// The addresses in an array of `struct sockaddr_storage`, 128 bytes each: the family, the port, then IPv4's
+/// address, or IPv6's behind its flow label. Others are skipped.
+fn addresses(bytes: &[u8]) -> Vec<IpAddr> {
+    let one = |b: &[u8]| {
+        let family = u8::try_from(u16_at(b, 0)).ok()?;
+        address(family, &b[if family == AF_INET6 { 8 } else { 4 }..])
+    };
+    bytes.chunks_exact(128).filter_map(one).collect()
 }
 
 impl Socket {
@@ -104,6 +116,10 @@ impl Socket {
             attr::INFO if self.netid == Kind::Mptcp => {
                 self.details_mut().mptcp = Some(Mptcp::parse(value));
             }
+            attr::LOCALS => self.details_mut().locals = addresses(value),
+            attr::PEERS => self.details_mut().peers = addresses(value),
+            // SCTP's own structure, which is not TCP's.
+            attr::INFO if self.netid == Kind::Sctp => {}
             attr::SOCKOPT => self.options = Some(u16_at(value, 0)),
             attr::INFO => self.details_mut().info = Some(Box::new(TcpInfo::parse(value))),
             attr::CONG => self.details_mut().congestion = Some(Name::parse(value)),

@@ -86,6 +86,29 @@ fn listening_with_attributes() {
 }
 
 #[test]
+fn the_addresses_of_an_sctp_association() {
+    let storage = |text: &str| {
+        let mut bytes = hex(text);
+        bytes.resize(128, 0);
+        bytes
+    };
+    let v4 = storage("0200 0b59 7f000001"); // family 2, port 2905, 127.0.0.1
+    let v6 = storage("0a00 0b59 00000000 00000000 00000000 00000000 00000001"); // flow label, ::1
+    let none = storage("0100 2f78");
+    let mut bytes = hex(TIMEWAIT);
+    bytes[1] = State::Established as u8;
+    attribute(&mut bytes, 12, &[v4.clone(), v6].concat());
+    attribute(&mut bytes, 13, &[none, v4].concat());
+    attribute(&mut bytes, 2, &[0; 200]);
+    let socket = Socket::parse_inet(132, &bytes).unwrap();
+    let details = socket.details.as_deref().unwrap();
+    assert_eq!(socket.netid, Kind::Sctp);
+    assert_eq!(details.locals, ["127.0.0.1", "::1"].map(|ip| ip.parse::<IpAddr>().unwrap()));
+    assert_eq!(details.peers, ["127.0.0.1"].map(|ip| ip.parse::<IpAddr>().unwrap()));
+    assert_eq!(details.info, None);
+}
+
+#[test]
 fn tcp_info_both_ways_and_from_older_kernels() {
     let bytes: Vec<u8> = (0..=255).collect();
     let info = TcpInfo::parse(&bytes);
