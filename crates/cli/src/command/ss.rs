@@ -54,6 +54,13 @@ fn list(args: &Ss) -> Result<ExitCode, Failure> {
     }
     let asks =
         |test: fn(Field) -> bool| args.fields.iter().chain(&args.by).chain(&args.sort).any(|f| test(*f));
+    for (table, name) in [(Table::Xdp, "XDP"), (Table::Tipc, "TIPC")] {
+        if !selection.default && selection.tables.contains(table) && !args.query.iter().any(|q| q == "all") {
+            output::notice(format_args!(
+                "{name} sockets are not listed: sockeye does not read that table yet"
+            ));
+        }
+    }
     let query = Query {
         tables: selection.tables,
         families: selection.families,
