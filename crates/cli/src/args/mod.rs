@@ -32,10 +32,7 @@ pub(crate) use ss::{Field, Ss};
 pub(crate) use traffic::{Events, Traffic};
 pub(crate) use watch::Watch;
 
-use std::{
-    ffi::{OsStr, OsString},
-    path::Path,
-};
+use std::ffi::{OsStr, OsString};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use sockeye_proto::address::Keyword;
@@ -147,7 +144,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
 
 /// The tool that the program was called as, if not as sockeye.
 fn applet(argv0: &OsStr) -> Option<&'static str> {
-    match Path::new(argv0).file_name()?.to_str()? {
+    match argv0.to_str()?.rsplit('/').next()? {
         "ping" | "ping4" | "ping6" => Some("ping"),
         "ss" => Some("ss"),
         "netstat" => Some("netstat"),

@@ -458,20 +458,15 @@ impl Run<'_> {
         let Some(mut diag) = self.diag.take() else { return Ok(false) };
         (self.each)(Step::Begin)?;
         let (states, want) = (self.query.states, self.query.want);
-        let mut outcome = Err(Error::new(
-            "list",
-            "sockets",
-            Reason::Protocol("the table changed during each of several attempts".to_owned()),
-        )
-        .hint("try again, or narrow the filter"));
+        let mut outcome = None;
         for _ in 0..REPEATS {
             match diag.dump(dump, states, want, |m| row(self, m.payload)) {
-                Ok(()) => outcome = Ok(true),
+                Ok(()) => outcome = Some(Ok(true)),
                 Err(Broken::Refused(errno)) => {
                     self.marks_hidden = errno == rustix::io::Errno::PERM;
-                    outcome = Ok(false);
+                    outcome = Some(Ok(false));
                 }
-                Err(Broken::Failed(error)) => outcome = Err(error),
+                Err(Broken::Failed(error)) => outcome = Some(Err(error)),
                 Err(Broken::Interrupted) => {
                     (self.each)(Step::Again)?;
                     continue;
@@ -479,14 +474,18 @@ impl Run<'_> {
             }
             break;
         }
-        if matches!(outcome, Ok(false)) {
+        if matches!(outcome, Some(Ok(false))) {
             (self.each)(Step::Again)?;
             // The answer may have begun: what is left of it must not meet the next request.
             self.diag = Diag::open().ok();
         } else {
             self.diag = Some(diag);
         }
-        outcome
+        outcome.unwrap_or_else(|| {
+            let reason = "the table changed during each of several attempts".to_owned();
+            Err(Error::new("list", "sockets", Reason::Protocol(reason))
+                .hint("try again, or narrow the filter"))
+        })
     }
 
     fn read_proc(&mut self, table: &procfs::Table) -> Result<()> {
