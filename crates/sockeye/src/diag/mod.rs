@@ -26,6 +26,7 @@ mod procfs;
 mod query;
 mod sample;
 mod summary;
+mod tables;
 
 pub use file::{read_dump, write_dump};
 pub use follow::{Follow, Transition};
@@ -34,9 +35,10 @@ pub use names::Machine;
 pub use netlink::{Destroyed, enter_namespace};
 pub use process::{Holder, Processes};
 pub use procfs::unix_lines;
-pub use query::{Families, FilterContext, Query, Step, Table, Tables};
+pub use query::{FilterContext, Query, Step};
 pub use sample::Sampler;
 pub use sockeye_proto::diag::{
     Endpoint, Filter, Kind, Socket, State, States, procfs::UnixLine, request::Want,
 };
 pub use summary::{Counters, Summary, counters};
+pub use tables::{Families, Table, Tables};
