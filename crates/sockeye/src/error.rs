@@ -32,6 +32,10 @@ pub enum Reason {
     Io(io::Error),
     /// A deadline passed before the attempt was done.
     TimedOut(Duration),
+    /// Nothing passed for the time that silence was allowed.
+    Silent(Duration),
+    /// It took longer than it was given.
+    Overdue(Duration),
     /// What the user asked for cannot be: a bad address, an option that does not apply.
     Usage(String),
     /// A name has no address (of the family asked for).
@@ -130,7 +134,7 @@ impl Error {
     pub fn kind(&self) -> io::ErrorKind {
         match &self.reason {
             Reason::Io(e) => e.kind(),
-            Reason::TimedOut(_) => io::ErrorKind::TimedOut,
+            Reason::TimedOut(_) | Reason::Silent(_) | Reason::Overdue(_) => io::ErrorKind::TimedOut,
             Reason::Usage(_) => io::ErrorKind::InvalidInput,
             Reason::Unresolved(_) => io::ErrorKind::NotFound,
             Reason::Protocol(_) | Reason::Frame(_) => io::ErrorKind::InvalidData,
@@ -147,7 +151,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match &self.reason {
             Reason::Io(e) => io_class(e),
-            Reason::TimedOut(_) => Class::Deadline,
+            Reason::TimedOut(_) | Reason::Silent(_) | Reason::Overdue(_) => Class::Deadline,
             Reason::Usage(_) => Class::Usage,
             Reason::Unresolved(_) => Class::Network,
             Reason::Protocol(_) | Reason::Frame(_) => Class::Protocol,
@@ -224,6 +228,8 @@ impl fmt::Display for Reason {
                 f.write_str(text.split(" (os error").next().unwrap_or(&text))
             }
             Self::TimedOut(after) => write!(f, "no answer within {after:?}"),
+            Self::Silent(limit) => write!(f, "nothing passed for {limit:?}"),
+            Self::Overdue(limit) => write!(f, "it took longer than the {limit:?} that it was given"),
             Self::Usage(text) | Self::Unresolved(text) | Self::Protocol(text) => f.write_str(text),
             Self::Frame(error) => error.fmt(f),
             Self::Each(all) => {

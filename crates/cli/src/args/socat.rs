@@ -45,8 +45,26 @@ pub(crate) struct Socat {
     pub(crate) only: Option<sockeye::relay::Way>,
     /// `-L FILE`, `-W FILE`: a lock, and whether it is waited for.
     pub(crate) lock: Option<(String, bool)>,
-    /// `-4`, `-6`
-    pub(crate) prefers_6: Option<bool>,
+    /// `-4`, `-6`, and `-0` for neither.
+    pub(crate) prefers: Prefers,
+    /// `-D`: describe the descriptors before anything passes.
+    pub(crate) descriptors: bool,
+    /// `--statistics`
+    pub(crate) statistics: bool,
+}
+
+/// Which version of IP, where the address leaves it open.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prefers {
+    /// What the environment says, or IPv4 for servers.
+    #[default]
+    Usual,
+    /// `-0`: whatever comes.
+    Neither,
+    /// `-4`
+    V4,
+    /// `-6`
+    V6,
 }
 
 /// Where messages go, and what they look like.
@@ -72,6 +90,8 @@ pub(crate) enum LogTo {
     File(String),
     /// `-ly[FACILITY]`
     Syslog(String),
+    /// `-lm[FACILITY]`: to the standard error until data passes, to syslog from then on.
+    Mixed(String),
 }
 
 /// Only so that help, completions and manual pages name the command: its words are read by [`Socat::parse`].
@@ -135,10 +155,20 @@ impl Socat {
         };
         match letter {
             'V' if rest.is_empty() => self.version = true,
-            '?' if rest.is_empty() => self.help = 1,
-            'h' if word == "-h" || word == "-hh" || word == "-hhh" => self.help = word.len() as u8 - 1,
+            'h' | '?' if rest.len() < 3 && rest.chars().all(|c| c == letter) => {
+                self.help = word.len() as u8 - 1;
+            }
             'd' if rest.bytes().all(|b| b == b'd') => {
                 self.verbosity = self.verbosity.saturating_add(word.len() as u8 - 1).min(4);
+            }
+            'd' if matches!(rest, "0" | "1" | "2" | "3" | "4") => self.verbosity = rest.as_bytes()[0] - b'0',
+            'D' if rest.is_empty() => self.descriptors = true,
+            'g' if rest.is_empty() => {
+                return Err(
+                    "option -g is not supported: an option that does nothing for its address is always \
+                            refused; socket options of any level can be set with setsockopt"
+                        .to_owned(),
+                );
             }
             'l' => self.log_option(rest, &mut next).ok_or_else(unknown)?,
             'v' if rest.is_empty() => self.text = true,
@@ -152,15 +182,26 @@ impl Socat {
             's' if rest.is_empty() => self.sloppy = true,
             't' => self.linger = time(word, &value()?)?,
             'T' => self.idle = Some(time(word, &value()?)?),
-            'u' if rest.is_empty() => self.only = Some(sockeye::relay::Way::Forward),
-            'U' if rest.is_empty() => self.only = Some(sockeye::relay::Way::Backward),
+            'u' if rest.is_empty() => self.one_way(sockeye::relay::Way::Forward)?,
+            'U' if rest.is_empty() => self.one_way(sockeye::relay::Way::Backward)?,
             'L' => self.lock = Some((value()?, false)),
             'W' => self.lock = Some((value()?, true)),
-            '4' if rest.is_empty() => self.prefers_6 = Some(false),
-            '6' if rest.is_empty() => self.prefers_6 = Some(true),
+            '0' if rest.is_empty() => self.prefers = Prefers::Neither,
+            '4' if rest.is_empty() => self.prefers = Prefers::V4,
+            '6' if rest.is_empty() => self.prefers = Prefers::V6,
+            '-' if rest == "statistics" => self.statistics = true,
+            // What it allows is always allowed here.
+            '-' if rest == "experimental" => {}
             _ => return Err(unknown()),
         }
         Ok(())
+    }
+
+    fn one_way(&mut self, way: sockeye::relay::Way) -> Result<(), String> {
+        match self.only.replace(way) {
+            Some(before) if before != way => Err("-U and -u must not be combined".to_owned()),
+            _ => Ok(()),
+        }
     }
 
     /// The options that begin with `-l`.
@@ -171,9 +212,9 @@ impl Socat {
         match letter {
             's' if rest.is_empty() => self.log.to = LogTo::Stderr,
             'f' => self.log.to = LogTo::File(value()?),
-            'y' => {
-                self.log.to =
-                    LogTo::Syslog(if rest.is_empty() { "daemon".to_owned() } else { rest.to_owned() })
+            'y' | 'm' => {
+                let facility = if rest.is_empty() { "daemon" } else { rest }.to_owned();
+                self.log.to = if letter == 'y' { LogTo::Syslog(facility) } else { LogTo::Mixed(facility) };
             }
             'p' => self.log.name = Some(value()?),
             'u' if rest.is_empty() => self.log.micros = true,
@@ -192,7 +233,7 @@ fn is_address(word: &str) -> bool {
 fn time(word: &str, text: &str) -> Result<Duration, String> {
     match ValueType::Time.parse(text) {
         Some(Value::Time(time)) => Ok(time),
-        _ => Err(format!("option {word}: \"{text}\" is no time in seconds")),
+        _ => Err(format!("parseopts(): missing numerical value of option \"{word}\": {text} is no time")),
     }
 }
 
@@ -223,11 +264,15 @@ mod tests {
     fn what_is_unknown_is_refused_in_its_words() {
         let error = |words: &[&str]| parse(words).expect_err("it is refused");
         assert_eq!(error(&["-Q", "-", "-"]), "unknown option \"-Q\"; use option \"-h\" for help");
-        assert_eq!(error(&["-D", "-", "-"]), "unknown option \"-D\"; use option \"-h\" for help");
+        assert_eq!(error(&["-S", "-", "-"]), "unknown option \"-S\"; use option \"-h\" for help");
+        assert_eq!(error(&["-u", "-U", "-", "-"]), "-U and -u must not be combined");
+        assert!(error(&["-g", "-", "-"]).contains("-g is not supported"));
         assert_eq!(error(&["-"]), "exactly 2 addresses required (there are 1); use option \"-h\" for help");
         assert_eq!(error(&["-ux", "-", "-"]), "unknown option \"-ux\"; use option \"-h\" for help");
-        assert!(error(&["-tx", "-", "-"]).contains("\"x\" is no time"));
+        assert!(error(&["-tx", "-", "-"]).contains("x is no time"));
         assert_eq!(parse(&["-hhh"]).expect("help").help, 3);
         assert_eq!(parse(&["-?"]).expect("help").help, 1);
+        assert_eq!(parse(&["-???"]).expect("help").help, 3);
+        assert_eq!(parse(&["-d3", "-", "-"]).expect("a level").verbosity, 3);
     }
 }

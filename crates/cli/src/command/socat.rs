@@ -5,6 +5,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use sockeye::{
     Error,
     endpoint::Context,
+    error::Reason,
     event::Events,
     relay::{self, Outcome, Plan, Rules},
 };
@@ -15,7 +16,7 @@ use super::{
     session::{Crowd, Session, block_on},
 };
 use crate::{
-    args::Socat,
+    args::{Socat, socat::Prefers},
     output::{
         Failure,
         socat::{self as output, Level, Logger},
@@ -31,7 +32,14 @@ pub(super) fn run(args: &Socat) -> Result<ExitCode, Failure> {
     }
     let logger = match Logger::new(&args.log, args.verbosity) {
         Ok(logger) => Arc::new(logger),
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            let reason = error.reason();
+            output::complain(&match reason {
+                Reason::Usage(text) => text.clone(),
+                reason => format!("cannot {} {}: {reason}", error.attempt(), error.target()),
+            });
+            return Ok(ExitCode::from(1));
+        }
     };
     let Some([first, second]) = &args.addresses else { return Ok(ExitCode::from(1)) };
     let (first, second) = match (spec(first, args), spec(second, args)) {
@@ -41,6 +49,9 @@ pub(super) fn run(args: &Socat) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::from(1));
         }
     };
+    if args.descriptors {
+        output::descriptors();
+    }
     let crowd = if forks(&first) { Crowd::Many } else { Crowd::One };
     block_on(crowd, relay(args, &first, &second, logger))?
 }
@@ -66,7 +77,7 @@ async fn relay(args: &Socat, first: &Spec, second: &Spec, logger: Arc<Logger>) -
     let context = Context {
         events: session.events.clone(),
         tell: Some(Arc::new(tell)),
-        prefix: Some("SOCAT"),
+        prefix: Some(prefix(args).into()),
         ..Context::default()
     };
     let tap = match output::Tap::wanted(args.text, args.hex, &args.raw) {
@@ -81,12 +92,22 @@ async fn relay(args: &Socat, first: &Spec, second: &Spec, logger: Arc<Logger>) -
         tap,
         ..Rules::default()
     };
-    let mut plan = Plan { rules, context, ..Plan::default() };
+    let registry = Arc::new(relay::Registry::default());
+    let mut plan = Plan { rules, context, registry: Some(registry.clone()), ..Plan::default() };
+    let statistics = output::Statistics::new(logger.clone(), registry, args.only);
+    statistics.on_signal()?;
     plan.limits.most = super::relay::limit(first);
     plan.limits.drain = Duration::ZERO;
     let outcome = relay::run(first, second, &plan, &session.stop).await;
     drop(lock);
+    if args.statistics {
+        statistics.tell();
+    }
     let code = match outcome {
+        // Nobody came in the time that was given for it: that is no failure.
+        Err(error) if error.attempt() == "accept on" && matches!(error.reason(), Reason::TimedOut(_)) => {
+            ExitCode::SUCCESS
+        }
         Err(error) => return Ok(failed(&logger, &error)),
         Ok(Outcome::Many(_)) => session.cut_short(),
         Ok(Outcome::Single(_, summary)) => {
@@ -100,7 +121,13 @@ async fn relay(args: &Socat, first: &Spec, second: &Spec, logger: Arc<Logger>) -
             }
         }
     };
+    logger.log(Level::Notice, "exiting");
     Ok(code)
+}
+
+/// What the variables for programs begin with: the name in the log, in capitals.
+fn prefix(args: &Socat) -> String {
+    args.log.name.as_deref().unwrap_or("socat").to_uppercase()
 }
 
 fn failure(ended: relay::Ended) -> Option<Box<Error>> {
@@ -140,19 +167,32 @@ fn defaults(address: &mut Address, args: &Socat) {
     if matches!(address.kind, Kind::TcpListen { .. } | Kind::TlsListen { .. }) {
         set(OptionName::Reuseaddr, Value::Flag(false));
     }
+    // What a path does not name yet is made, whether it is to be read or written.
+    if let Kind::Gopen(path) = &address.kind
+        && !std::path::Path::new(path).exists()
+    {
+        set(OptionName::Create, Value::Flag(true));
+    }
     if address.kind.keyword().groups.meets(sockeye_proto::address::Groups::CONNECT) {
         set(OptionName::ConnectTimeout, Value::Time(Duration::from_secs(3600)));
     }
     let serves = address.kind.keyword().groups.meets(sockeye_proto::address::Groups::RANGE);
-    let family = match args.prefers_6 {
-        Some(true) => Family::V6,
-        Some(false) => Family::V4,
-        None if serves && !has_place(&address.kind) && !address.options.has(OptionName::Bind) => Family::V4,
-        None => return,
+    let serves = serves && !has_place(&address.kind) && !address.options.has(OptionName::Bind);
+    let family = match (args.prefers, serves) {
+        (Prefers::V4, _) => Family::V4,
+        (Prefers::V6, _) => Family::V6,
+        (Prefers::Neither, _) => return,
+        (Prefers::Usual, true) if variable("SOCAT_DEFAULT_LISTEN_IP") == Some('6') => Family::V6,
+        (Prefers::Usual, true) => Family::V4,
+        (Prefers::Usual, false) => return,
     };
     if address.kind.family() == Some(Family::Any) && !address.options.has(OptionName::ProtocolFamily) {
         address.kind.set_family(family);
     }
+}
+
+fn variable(name: &str) -> Option<char> {
+    std::env::var(name).ok()?.chars().next()
 }
 
 /// Whether the address says where it serves.

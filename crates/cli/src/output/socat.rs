@@ -4,14 +4,22 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     os::unix::net::UnixDatagram,
-    process::ExitCode,
     sync::{Arc, Mutex},
 };
 
-use sockeye::{Error, error::Reason, relay::Way};
-use sockeye_proto::address::{self, Groups, ParseError, Problem, SHORTHANDS};
+use sockeye::{
+    Error,
+    error::Reason,
+    relay::{Registry, Way},
+};
+use sockeye_proto::address::{ParseError, Problem};
 
-use super::{Failure, Out, tap::Dump};
+use super::{Failure, tap::Dump};
+
+mod listing;
+
+pub(crate) use listing::{help, version};
+
 use crate::args::socat::{Log, LogTo};
 
 /// How grave a message is.
@@ -57,6 +65,15 @@ enum Sink {
     Stderr,
     File(std::fs::File),
     Syslog(UnixDatagram, u8),
+    /// Nobody listens at /dev/log: as syslog(3) has it, what is said there is lost.
+    Nowhere,
+}
+
+fn syslog(facility: u8) -> Sink {
+    match UnixDatagram::unbound().and_then(|s| s.connect("/dev/log").map(|()| s)) {
+        Ok(socket) => Sink::Syslog(socket, facility),
+        Err(_) => Sink::Nowhere,
+    }
 }
 
 impl Logger {
@@ -70,24 +87,41 @@ impl Logger {
         };
         let sink = match &log.to {
             LogTo::Stderr => Sink::Stderr,
+            LogTo::Mixed(facility) => {
+                facility_number(facility)?;
+                Sink::Stderr
+            }
             LogTo::File(path) => {
                 let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
                 Sink::File(file.map_err(|e| Error::new("write the log to", path, e))?)
             }
-            LogTo::Syslog(facility) => {
-                let socket = UnixDatagram::unbound().and_then(|s| s.connect("/dev/log").map(|()| s));
-                let socket = socket.map_err(|e| Error::new("write to", "syslog", e))?;
-                Sink::Syslog(socket, facility_number(facility)?)
-            }
+            LogTo::Syslog(facility) => syslog(facility_number(facility)?),
         };
         Ok(Self { most, format: log.clone(), sink: sink.into() })
     }
 
+    /// From now on data passes: what a mixed log says goes to syslog.
+    fn settle(&self) {
+        if let LogTo::Mixed(facility) = &self.format.to
+            && let Ok(number) = facility_number(facility)
+        {
+            *self.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = syslog(number);
+        }
+    }
+
+    /// Writes a message that was asked for, however grave it is.
+    pub(crate) fn tell(&self, level: Level, text: &str) {
+        self.write(level, text);
+    }
+
     /// Writes a message, if it is grave enough.
     pub(crate) fn log(&self, level: Level, text: &str) {
-        if level > self.most {
-            return;
+        if level <= self.most {
+            self.write(level, text);
         }
+    }
+
+    fn write(&self, level: Level, text: &str) {
         let name = self.format.name.as_deref().unwrap_or("socat");
         let (pid, letter) = (std::process::id(), level.letter());
         let message = format!("{name}[{pid}] {letter} {text}");
@@ -98,6 +132,7 @@ impl Logger {
         let mut sink = self.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         // A log that cannot be written has nowhere to say so.
         let _ = match &mut *sink {
+            Sink::Nowhere => Ok(()),
             // One write for each, so that lines of many processes do not mix.
             Sink::Stderr => io::stderr().write_all(format!("{time} {host}{message}\n").as_bytes()),
             Sink::File(file) => file.write_all(format!("{time} {host}{message}\n").as_bytes()),
@@ -119,10 +154,9 @@ fn facility_number(name: &str) -> Result<u8, Error> {
     ];
     let local = name.strip_prefix("local").and_then(|n| n.parse::<u8>().ok()).filter(|n| *n < 8);
     let known = NAMES.iter().position(|known| *known == name).and_then(|n| u8::try_from(n).ok());
-    local
-        .map(|n| 16 + n)
-        .or(known)
-        .ok_or_else(|| Error::new("write to", "syslog", Reason::Usage(format!("\"{name}\" is no facility"))))
+    local.map(|n| 16 + n).or(known).ok_or_else(|| {
+        Error::new("write to", "syslog", Reason::Usage(format!("unknown syslog facility \"{name}\"")))
+    })
 }
 
 /// The line of an error in the command line, before there is a log.
@@ -169,6 +203,7 @@ impl EventLog {
                 // Both of a pair are opened when the first is told of.
                 if self.opened.is_multiple_of(2) {
                     logger.log(Level::Notice, "starting data transfer loop");
+                    logger.settle();
                 }
             }
             Some("ended") => {
@@ -177,6 +212,13 @@ impl EventLog {
                     (Some(error), _) => logger.log(Level::Error, error),
                     (None, "timeout") => logger.log(Level::Notice, "inactivity timeout triggered"),
                     (None, "unused") => {}
+                    (None, "end-of-data") => {
+                        let number =
+                            |name: &str| event.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+                        let side = if number("from") < number("to") { 1 } else { 2 };
+                        logger.log(Level::Notice, &format!("socket {side} is at EOF"));
+                        logger.log(Level::Info, &format!("transferred {bytes} bytes from socket {side}"));
+                    }
                     (None, reason) => {
                         logger.log(Level::Info, &format!("transferred {bytes} bytes, then {reason}"));
                     }
@@ -235,7 +277,7 @@ fn call(attempt: &str, target: &str, reason: &str) -> String {
     let length = match place.parse::<SocketAddr>() {
         Ok(SocketAddr::V4(_)) => 16,
         Ok(SocketAddr::V6(_)) => 28,
-        Err(_) => place.len() + 3,
+        Err(_) => place.len() + 2,
     };
     let is_address = place.parse::<SocketAddr>().is_ok();
     match attempt {
@@ -246,6 +288,11 @@ fn call(attempt: &str, target: &str, reason: &str) -> String {
             format!("bind(5, {{{}}}, {length}): {reason}", socket_name(place))
         }
         "open" => format!("open(\"{target}\", 02, 0666): {reason}"),
+        "take the lock" => format!("could not obtain lock \"{target}\""),
+        "start" => {
+            let program = program(target);
+            format!("execvp(\"{program}\", \"{program}\"): {reason}")
+        }
         "resolve" => {
             format!("getaddrinfo(\"{target}\", \"NULL\", {{1,0,1,6}}, {{}}): Name or service not known")
         }
@@ -253,13 +300,117 @@ fn call(attempt: &str, target: &str, reason: &str) -> String {
     }
 }
 
+/// The program of an address `EXEC:program arguments,options`.
+fn program(address: &str) -> &str {
+    let line = address.split_once(':').map_or(address, |(_, line)| line);
+    line.split([' ', ',']).next().unwrap_or(line)
+}
+
 /// What is wrong with an address, in socat's words where it has some.
 pub(crate) fn unreadable(error: &ParseError) -> String {
+    let keyword = error.text.split([':', ',']).next().unwrap_or_default();
     match &error.what {
         Problem::UnknownKeyword { word, .. } => format!("unknown device/address \"{word}\""),
         Problem::UnknownOption { word, .. } => format!("parseopts_table(): unknown option \"{word}\""),
+        Problem::OptionNotForKind { option, .. } => {
+            format!("parseopts_table(): option \"{option}\" not supported with this address type")
+        }
+        Problem::BadValue { option, value, expected } => format!(
+            "parseopts(): missing numerical value of option \"{option}={value}\": it takes {expected}"
+        ),
+        Problem::Parameters { shape, .. } => {
+            let given = parameters(&error.text);
+            let wanted = shape.matches('<').count() - usize::from(shape.contains("[<host>:]"));
+            format!("{keyword}: wrong number of parameters ({given} instead of {wanted})")
+        }
         what => what.to_string(),
     }
+}
+
+/// How many parameters an address was given; brackets hold theirs together.
+fn parameters(address: &str) -> usize {
+    let (mut depth, mut found) = (0_u32, 0);
+    for letter in address.chars() {
+        match letter {
+            '[' | '(' | '{' => depth += 1,
+            ']' | ')' | '}' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 => found += 1,
+            ',' if depth == 0 => break,
+            _ => {}
+        }
+    }
+    found
+}
+
+/// `-D`: what this process has open, one line for each descriptor.
+pub(crate) fn descriptors() {
+    let mut text = "  FD  type    inode  mode  target\n".to_owned();
+    let mut numbers: Vec<u32> = std::fs::read_dir("/proc/self/fd")
+        .map(|all| all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+        .unwrap_or_default();
+    numbers.sort_unstable();
+    for number in numbers {
+        let path = format!("/proc/self/fd/{number}");
+        // One that was closed since is not there any more: that of the listing itself.
+        let (Ok(target), Ok(stat)) = (std::fs::read_link(&path), rustix::fs::stat(&path)) else { continue };
+        let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
+        let (inode, mode, target) = (stat.st_ino, stat.st_mode, target.display());
+        text.push_str(&format!("{number:>4}: {kind:?} {inode} {mode:06o} {target}\n"));
+    }
+    // What cannot be shown is not missed by the data.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// What passed, told at the end or when SIGUSR1 comes.
+#[derive(Debug, Clone)]
+pub(crate) struct Statistics {
+    logger: Arc<Logger>,
+    registry: Arc<Registry>,
+    only: Option<Way>,
+}
+
+impl Statistics {
+    pub(crate) fn new(logger: Arc<Logger>, registry: Arc<Registry>, only: Option<Way>) -> Self {
+        Self { logger, registry, only }
+    }
+
+    /// One line for each way that data may go.
+    pub(crate) fn tell(&self) {
+        let ended = self.registry.ended();
+        let (mut bytes, mut chunks) = (ended.bytes, ended.chunks);
+        for live in self.registry.live() {
+            for way in 0..2 {
+                bytes[way] += live.bytes[way];
+                chunks[way] += live.chunks[way];
+            }
+        }
+        let ways = [(Way::Forward, "left to right"), (Way::Backward, "right to left")];
+        for (way, text) in ways.into_iter().filter(|(way, _)| self.only.is_none_or(|only| only == *way)) {
+            let (bytes, chunks) = (bytes[way as usize], chunks[way as usize]);
+            let text = format!("STATISTICS: {text}: {chunks} packets(s), {bytes} byte(s)");
+            self.logger.tell(Level::Info, &text);
+        }
+    }
+
+    /// Tells whenever SIGUSR1 comes.
+    pub(crate) fn on_signal(&self) -> Result<(), Failure> {
+        let statistics = self.clone();
+        let kind = tokio::signal::unix::SignalKind::user_defined1();
+        let mut signals =
+            tokio::signal::unix::signal(kind).map_err(|e| Error::new("wait for", "SIGUSR1", e))?;
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                statistics.tell();
+            }
+        });
+        Ok(())
+    }
+}
+
+/// A message where there is no log to write it to.
+pub(crate) fn complain(text: &str) {
+    // Nobody reads it: nothing to do.
+    let _ = io::stderr().write_all(line(text).as_bytes());
 }
 
 /// What passes, shown and copied.
@@ -275,7 +426,7 @@ impl Tap {
         hex: bool,
         raw: &[Option<String>; 2],
     ) -> Result<Option<Arc<dyn sockeye::relay::Tap>>, Error> {
-        let dump = Dump::wanted(u8::from(text), hex);
+        let dump = Dump::strict(text, hex);
         if raw.iter().all(Option::is_none) {
             return Ok(dump);
         }
@@ -298,137 +449,6 @@ impl sockeye::relay::Tap for Tap {
             dump.passes(way, bytes);
         }
     }
-}
-
-/// What socat(1) calls the features that are here, and those that are not.
-const FEATURES: &[(&str, bool)] = &[
-    ("STDIO", true),
-    ("FDNUM", true),
-    ("FILE", true),
-    ("CREAT", true),
-    ("GOPEN", true),
-    ("TERMIOS", true),
-    ("PIPE", true),
-    ("SOCKETPAIR", true),
-    ("UNIX", true),
-    ("ABSTRACT_UNIXSOCKET", true),
-    ("IP4", true),
-    ("IP6", true),
-    ("RAWIP", true),
-    ("GENERICSOCKET", false),
-    ("INTERFACE", false),
-    ("TCP", true),
-    ("UDP", true),
-    ("SCTP", false),
-    ("LISTEN", true),
-    ("SOCKS4", true),
-    ("SOCKS4A", true),
-    ("SOCKS5", true),
-    ("VSOCK", false),
-    ("PROXY", true),
-    ("SYSTEM", true),
-    ("SHELL", true),
-    ("EXEC", true),
-    ("READLINE", false),
-    ("TUN", false),
-    ("PTY", true),
-    ("OPENSSL", true),
-    ("FIPS", false),
-    ("LIBWRAP", false),
-    ("SYCLS", false),
-    ("FILAN", false),
-    ("RETRY", true),
-];
-
-/// `-V`
-pub(crate) fn version() -> Result<ExitCode, Failure> {
-    let mut text = format!("sockeye {} under the name of socat\n", env!("CARGO_PKG_VERSION"));
-    text.push_str("socat version 1.7.4 is the one whose command line it takes\nfeatures:\n");
-    for (name, here) in FEATURES {
-        text.push_str(&if *here {
-            format!("  #define WITH_{name} 1\n")
-        } else {
-            format!("  #undef WITH_{name}\n")
-        });
-    }
-    Out::stdout().bytes(text.as_bytes())?;
-    Ok(ExitCode::SUCCESS)
-}
-
-const HELP: &str = "\
-Usage:
-socat [options] <bi-address> <bi-address>
-   options:
-      -V     print version and feature information to stdout, and exit
-      -h|-?  print a help text describing command line options and addresses
-      -hh    like -h, plus a list of all common address option names
-      -hhh   like -hh, plus a list of all available address option names
-      -d[ddd]         increase verbosity (use up to 4 times; 2 are recommended)
-      -ly[facility]  log to syslog, using facility (default is daemon)
-      -lf<logfile>   log to file
-      -ls            log to stderr (default if no other log)
-      -lp<progname>  set the program name used for logging
-      -lu            use microseconds for logging timestamps
-      -lh            add hostname to log messages
-      -v     verbose text dump of data traffic
-      -x     verbose hexadecimal dump of data traffic
-      -r <file>      raw dump of data flowing from left to right
-      -R <file>      raw dump of data flowing from right to left
-      -b<size_t>     set data buffer size (8192)
-      -s     sloppy (continue on error)
-      -t<timeout>    wait seconds before closing second channel
-      -T<timeout>    total inactivity timeout in seconds
-      -u     unidirectional mode (left to right)
-      -U     unidirectional mode (right to left)
-      -L <lockfile>  try to obtain lock, or fail
-      -W <lockfile>  try to obtain lock, or wait
-      -4     prefer IPv4 if version is not explicitly specified
-      -6     prefer IPv6 if version is not explicitly specified
-   bi-address:
-      <single-address>!!<single-address>
-      <single-address>
-   single-address:
-      <address-head>[,<opts>]
-   address-head:
-";
-
-/// `-h`, `-hh`, `-hhh`: the kinds of address, then the options, then all their spellings.
-pub(crate) fn help(level: u8) -> Result<ExitCode, Failure> {
-    let mut kinds: Vec<_> = address::keywords().iter().collect();
-    kinds.sort_by_key(|kind| kind.name);
-    let mut text = HELP.to_owned();
-    for kind in kinds {
-        let parameters = kind.parameters().replace("[<host>:]", "");
-        text.push_str(&format!("      {}{parameters}\tgroups={}\n", kind.name, kind.groups));
-        if level > 2 {
-            for alias in kind.aliases {
-                text.push_str(&format!("         {alias} is an alias name for {}\n", kind.name));
-            }
-        }
-    }
-    if level > 1 {
-        text.push_str("   opts:\n      <opt>{,<opts>}:\n   opt:\n");
-        let mut rows: Vec<String> = Vec::new();
-        for option in address::options() {
-            let groups =
-                if option.groups == Groups::ANY { "ANY".to_owned() } else { option.groups.to_string() };
-            let names = option.spellings().take(if level > 2 { usize::MAX } else { 1 });
-            rows.extend(names.map(|name| format!("      {name}\tgroups={groups}\ttype={}\n", option.value)));
-        }
-        if level > 2 {
-            rows.extend(SHORTHANDS.iter().map(|(name, option, value)| {
-                format!(
-                    "      {name}\tgroups={}\ttype={}={value}\n",
-                    option.info().groups,
-                    option.info().spelling
-                )
-            }));
-        }
-        rows.sort();
-        text.extend(rows);
-    }
-    Out::stdout().bytes(text.as_bytes())?;
-    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

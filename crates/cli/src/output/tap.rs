@@ -17,6 +17,8 @@ use sockeye::relay::{Tap, Way};
 pub(crate) struct Dump {
     text: bool,
     hex: bool,
+    /// Under another tool's name: bytes of ASCII, and blocks that end in `--`.
+    strict: bool,
     /// Offsets of what has passed each way.
     passed: [AtomicU64; 2],
 }
@@ -25,8 +27,17 @@ impl Dump {
     /// A tap, if either was asked for.
     pub(crate) fn wanted(verbose: u8, hex: bool) -> Option<Arc<dyn Tap>> {
         let hex = hex || verbose > 1;
-        (verbose > 0 || hex)
-            .then(|| Arc::new(Self { text: verbose > 0, hex, passed: Default::default() }) as Arc<dyn Tap>)
+        Self::made(verbose > 0, hex, false)
+    }
+
+    /// As [`Dump::wanted`], to the byte as socat writes it.
+    pub(crate) fn strict(text: bool, hex: bool) -> Option<Arc<dyn Tap>> {
+        Self::made(text, hex, true)
+    }
+
+    fn made(text: bool, hex: bool, strict: bool) -> Option<Arc<dyn Tap>> {
+        (text || hex)
+            .then(|| Arc::new(Self { text, hex, strict, passed: Default::default() }) as Arc<dyn Tap>)
     }
 }
 
@@ -38,9 +49,17 @@ impl Tap for Dump {
         let to = (from + bytes.len() as u64).saturating_sub(1).max(from);
         let mut shown = format!("{arrow} {now}  length={} from={from} to={to}\n", bytes.len());
         match (self.text, self.hex) {
+            (true, true) if self.strict => {
+                // A line of the data ends a line of the dump.
+                bytes.split_inclusive(|&b| b == b'\n').for_each(|line| both(&mut shown, line));
+                shown.push_str("--\n");
+            }
             (true, true) => both(&mut shown, bytes),
             (false, true) => hexadecimal(&mut shown, bytes),
-            _ => text(&mut shown, bytes),
+            _ if self.strict => {
+                text(&mut shown, bytes.iter().map(|&b| if b < 0x80 { char::from(b) } else { '\0' }))
+            }
+            _ => text(&mut shown, String::from_utf8_lossy(bytes).chars()),
         }
         // One write for each, so that lines of many connections do not mix. Nobody reads it: nothing to do.
         let _ = io::stderr().lock().write_all(shown.as_bytes());
@@ -48,8 +67,8 @@ impl Tap for Dump {
 }
 
 /// Text as it is; what would disturb a terminal is escaped.
-fn text(shown: &mut String, bytes: &[u8]) {
-    for c in String::from_utf8_lossy(bytes).chars() {
+fn text(shown: &mut String, letters: impl Iterator<Item = char>) {
+    for c in letters {
         match c {
             '\n' => shown.push('\n'),
             '\r' => shown.push_str("\\r"),

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::kind::{Family, Host, HostPort, Kind, Port, Protocol, UnixName, Via};
+use super::kind::{
+    Family, GenericSocket, Host, HostPort, Kind, Port, Protocol, SocketUse, UnixName, Via, Vsock,
+};
 use super::option::{Setting, Value, ValueType, seconds};
 use super::tokens::protect;
 use super::{Address, Keyword, Spec};
@@ -54,6 +56,17 @@ impl Kind {
             Self::UnixSendto(name) => unix(name, "UNIX-SENDTO", "ABSTRACT-SENDTO"),
             Self::UnixRecv(name) => unix(name, "UNIX-RECV", "ABSTRACT-RECV"),
             Self::UnixRecvfrom(name) => unix(name, "UNIX-RECVFROM", "ABSTRACT-RECVFROM"),
+            Self::Socket(socket) => match socket.does {
+                SocketUse::Connect => "SOCKET-CONNECT",
+                SocketUse::Listen => "SOCKET-LISTEN",
+                SocketUse::Sendto => "SOCKET-SENDTO",
+                SocketUse::Datagram => "SOCKET-DATAGRAM",
+                SocketUse::Recv => "SOCKET-RECV",
+                SocketUse::Recvfrom => "SOCKET-RECVFROM",
+            },
+            Self::VsockConnect(_) => "VSOCK-CONNECT",
+            Self::VsockListen(_) => "VSOCK-LISTEN",
+            Self::Interface(_) => "INTERFACE",
             Self::Socketpair => "SOCKETPAIR",
             Self::Stdio => "STDIO",
             Self::Stdin => "STDIN",
@@ -117,6 +130,17 @@ impl fmt::Display for Kind {
                 f.write_str(&parameter(name))
             }
             Self::Fd(fd) => write!(f, ":{fd}"),
+            Self::Socket(GenericSocket { does, family, kind, protocol, address }) => {
+                write!(f, ":{family}")?;
+                if !matches!(does, SocketUse::Connect | SocketUse::Listen) {
+                    write!(f, ":{kind}")?;
+                }
+                // Quotes are part of the notation: they must not be taken for those of the grammar.
+                write!(f, ":{protocol}:{}", protect(address, true).replace(':', "\\:"))
+            }
+            Self::VsockConnect(Vsock { cid, port }) => write!(f, ":{cid}:{port}"),
+            Self::VsockListen(port) => write!(f, ":{port}"),
+            Self::Interface(name) => f.write_str(&parameter(name)),
             Self::Open(text)
             | Self::Create(text)
             | Self::Gopen(text)

@@ -107,6 +107,20 @@ pub enum Problem {
         /// The text given.
         word: String,
     },
+    /// A parameter that is not a number, or not one that fits.
+    #[error("\"{word}\" is not a number that fits")]
+    Number {
+        /// The text given.
+        word: String,
+    },
+    /// A socket address that is not written as data, or is too long for one.
+    #[error(
+        "\"{word}\" is not the data of a socket address: write x and pairs of hexadecimal digits, at most 126 bytes"
+    )]
+    Data {
+        /// The text given.
+        word: String,
+    },
     /// An IP protocol that is neither a number that fits nor a possible name.
     #[error("\"{word}\" is not an IP protocol: a number from 0 to 255, or a name such as icmp")]
     Protocol {

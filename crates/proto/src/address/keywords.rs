@@ -2,7 +2,7 @@
 
 use super::Groups;
 use super::group::maybe;
-use super::kind::{Family, Host, HostPort, Kind, Port, Protocol, UnixName, Via};
+use super::kind::{Family, Host, HostPort, Kind, Port, Protocol, SocketUse, UnixName, Via};
 
 /// What the table says of one keyword.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,9 @@ pub(super) enum Build {
     Command(fn(String) -> Kind),
     OptionalCommand(fn(Option<String>) -> Kind),
     Descriptor(fn(u32) -> Kind),
+    Socket(SocketUse),
+    Vsock,
+    VsockPort,
 }
 
 impl Keyword {
@@ -55,6 +58,10 @@ impl Keyword {
             Build::Command(_) => ":<command-line>",
             Build::OptionalCommand(_) => "[:<shell-command>]",
             Build::Descriptor(_) => ":<num>",
+            Build::Socket(SocketUse::Connect | SocketUse::Listen) => ":<domain>:<protocol>:<address>",
+            Build::Socket(_) => ":<domain>:<type>:<protocol>:<address>",
+            Build::Vsock => ":<cid>:<port>",
+            Build::VsockPort => ":<port>",
         }
     }
 
@@ -190,6 +197,15 @@ keywords! {
     "ABSTRACT-SENDTO" ["ABSTRACT-SEND"] UNIX.and(Groups::CONNECT), B::Abstract(Kind::UnixSendto); "As UNIX-SENDTO, with a name outside the file system."
     "ABSTRACT-RECV" [] UNIX, B::Abstract(Kind::UnixRecv); "As UNIX-RECV, with a name outside the file system."
     "ABSTRACT-RECVFROM" [] UNIX.and(Groups::CHILD), B::Abstract(Kind::UnixRecvfrom); "As UNIX-RECVFROM, with a name outside the file system."
+    "SOCKET-CONNECT" ["SOCKET"] SOCK.and(CLIENT).and(STREAM), B::Socket(SocketUse::Connect); "A connection on a socket of any family, in numbers."
+    "SOCKET-LISTEN" ["SOCKET-L"] SOCK.and(Groups::LISTEN).and(Groups::CHILD).and(Groups::RETRY).and(STREAM), B::Socket(SocketUse::Listen); "Accepts connections on a socket of any family."
+    "SOCKET-SENDTO" ["SENDTO"] SOCK.and(Groups::CONNECT), B::Socket(SocketUse::Sendto); "Datagrams to an address of any family; takes answers from it only."
+    "SOCKET-DATAGRAM" ["DATAGRAM" "DGRAM"] SOCK, B::Socket(SocketUse::Datagram); "Datagrams to an address of any family; takes them from anyone."
+    "SOCKET-RECV" [] SOCK, B::Socket(SocketUse::Recv); "Takes datagrams at an address of any family, answers none."
+    "SOCKET-RECVFROM" [] SOCK.and(Groups::CHILD), B::Socket(SocketUse::Recvfrom); "Takes one datagram at an address of any family; answers go to its sender."
+    "VSOCK-CONNECT" ["VSOCK"] => "VSOCK-LISTEN", SOCK.and(CLIENT).and(STREAM), B::Vsock; "A connection between a virtual machine and its host."
+    "VSOCK-LISTEN" ["VSOCK-L"] SOCK.and(Groups::LISTEN).and(Groups::CHILD).and(Groups::RETRY).and(STREAM), B::VsockPort; "Accepts connections between virtual machines and their host."
+    "INTERFACE" ["IF"] SOCK, B::Path(Kind::Interface); "The packets of a network interface, with their link headers."
     "SOCKETPAIR" [] SOCK.and(Groups::UNIX).and(STREAM), B::Nothing(|| Kind::Socketpair); "Two joined sockets: what is written comes back."
     "STDIO" [] INHERITED, B::Nothing(|| Kind::Stdio); "Standard input and output; - is short for it."
     "STDIN" [] INHERITED, B::Nothing(|| Kind::Stdin); "Standard input."

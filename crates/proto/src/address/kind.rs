@@ -167,6 +167,14 @@ pub enum Kind {
         /// What the server is asked to connect to.
         to: HostPort,
     },
+    /// `SOCKET-CONNECT:family:protocol:address` and its siblings: a socket of any family, all in numbers.
+    Socket(GenericSocket),
+    /// `VSOCK-CONNECT:cid:port`: a connection between a virtual machine and its host (vsock(7)).
+    VsockConnect(Vsock),
+    /// `VSOCK-LISTEN:port`: accepts such connections.
+    VsockListen(u32),
+    /// `INTERFACE:name`: the packets of a network interface, with their link headers (packet(7)).
+    Interface(String),
     /// `SOCKETPAIR`: two joined sockets; what is written comes back to be read.
     Socketpair,
     /// `STDIO`, `-`: standard input and output.
@@ -228,6 +236,47 @@ impl Kind {
             _ => None,
         }
     }
+}
+
+/// A socket of any family: what socket(2) takes, in numbers, and a socket address without its family.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GenericSocket {
+    /// What is done with it.
+    pub does: SocketUse,
+    /// The family, such as 2 for AF_INET.
+    pub family: u16,
+    /// The type, such as 2 for SOCK_DGRAM; those that connect and listen are streams (1).
+    pub kind: i32,
+    /// The protocol; 0 is the usual one.
+    pub protocol: i32,
+    /// The address in the notation of [`data`](super::data), as typed.
+    pub address: String,
+}
+
+/// What is done with a socket of any family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SocketUse {
+    /// `SOCKET-CONNECT`
+    Connect,
+    /// `SOCKET-LISTEN`
+    Listen,
+    /// `SOCKET-SENDTO`: answers from the peer only.
+    Sendto,
+    /// `SOCKET-DATAGRAM`: answers from anyone.
+    Datagram,
+    /// `SOCKET-RECV`: no answers.
+    Recv,
+    /// `SOCKET-RECVFROM`: an answer to each.
+    Recvfrom,
+}
+
+/// Where a VSOCK server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Vsock {
+    /// The context: 1 is this machine, 2 the host.
+    pub cid: u32,
+    /// The port.
+    pub port: u32,
 }
 
 /// IPv4, IPv6, or whichever the name resolves to.

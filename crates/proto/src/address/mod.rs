@@ -4,6 +4,7 @@
 //! spelling (`tcp://host:port`, `unix:///run/x.sock`). Parsing makes no system call: names stay names,
 //! service names stay names. An error points at the place in the text and names the nearest known word.
 
+mod data;
 mod display;
 mod error;
 mod group;
@@ -19,11 +20,14 @@ mod url;
 
 use std::str::FromStr;
 
+pub use data::data;
 pub use error::{ParseError, Problem};
 pub use group::Groups;
 pub use keywords::{Keyword, keywords};
-pub use kind::{Family, Host, HostPort, Kind, Port, Protocol, UnixName, Via};
-pub use option::{OptionInfo, OptionName, Options, SHORTHANDS, Setting, Value, ValueType, options};
+pub use kind::{
+    Family, GenericSocket, Host, HostPort, Kind, Port, Protocol, SocketUse, UnixName, Via, Vsock,
+};
+pub use option::{Numbered, OptionInfo, OptionName, Options, SHORTHANDS, Setting, Value, ValueType, options};
 
 /// One address: what it is, and the options given with it.
 ///

@@ -3,9 +3,10 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Range;
 
+use super::data;
 use super::error::{Fault, Problem};
 use super::keywords::{Build, Keyword, keywords};
-use super::kind::{Host, HostPort, Kind, Port, Protocol, UnixName, Via};
+use super::kind::{GenericSocket, Host, HostPort, Kind, Port, Protocol, SocketUse, UnixName, Via, Vsock};
 use super::option::{OptionName, Options, SHORTHANDS, ValueType, normal, number, options};
 use super::tokens::{Field, Lexer};
 use super::{Address, Prompted, Role, prompt, url};
@@ -145,6 +146,22 @@ pub(super) fn kind(
         (Build::OptionalCommand(make), 0) => make(None),
         (Build::OptionalCommand(make), 1) => make(Some(text_parameter(next()?, "command", shape)?)),
         (Build::Descriptor(make), 1) => make(descriptor(&next()?)?),
+        (Build::Socket(does), 3 | 4) => {
+            let has_type = !matches!(does, SocketUse::Connect | SocketUse::Listen);
+            if has_type != (count == 4) {
+                return Err(wrong(""));
+            }
+            let family = numeric(&next()?)?;
+            let kind = if has_type { numeric(&next()?)? } else { 1 };
+            let protocol = numeric(&next()?)?;
+            let field = next()?;
+            if data(&field.text).is_none_or(|bytes| bytes.len() > LONGEST_ADDRESS) {
+                return Err(Fault::new(field.at, Problem::Data { word: field.text }));
+            }
+            Kind::Socket(GenericSocket { does, family, kind, protocol, address: field.text })
+        }
+        (Build::Vsock, 2) => Kind::VsockConnect(Vsock { cid: numeric(&next()?)?, port: numeric(&next()?)? }),
+        (Build::VsockPort, 1) => Kind::VsockListen(numeric(&next()?)?),
         (Build::HostPort(_) | Build::ListenPort(_) | Build::Via(_), 4..) => {
             return Err(wrong("; an IPv6 address stands in brackets, such as [::1]"));
         }
@@ -302,6 +319,15 @@ fn named(text: &str) -> Option<String> {
     let first = text.starts_with(|c: char| c.is_ascii_alphabetic());
     let rest = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+*".contains(c));
     (first && rest && text.len() <= 64).then(|| text.to_owned())
+}
+
+/// The longest socket address behind its family (`sockaddr_storage`).
+const LONGEST_ADDRESS: usize = 126;
+
+/// A number that fits.
+fn numeric<T: TryFrom<i64>>(field: &Field) -> Result<T, Fault> {
+    let fits = number(&field.text).and_then(|n| T::try_from(n).ok());
+    fits.ok_or_else(|| Fault::new(field.at.clone(), Problem::Number { word: field.text.clone() }))
 }
 
 fn descriptor(field: &Field) -> Result<u32, Fault> {

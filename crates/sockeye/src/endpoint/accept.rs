@@ -18,7 +18,7 @@ use super::{
     About, Context, Endpoint, Handle, Nature, Unlink, access::Access, begin::begin, net::named, shape,
     sockopt, tcp, uninterrupted,
 };
-use crate::{Error, Result, error::Reason, socket::Addr};
+use crate::{Error, Result, error::Reason, event::Event, socket::Addr};
 
 /// How long to wait for descriptors to come free before trying again.
 pub(super) const BACKOFF: Duration = Duration::from_millis(100);
@@ -204,6 +204,12 @@ impl Listener {
                     }
                 }
             }
+            let About { address, peer, .. } = &*endpoint.about;
+            self.terms.context.events.emit(|| Event::Refused {
+                address,
+                peer: peer.as_deref(),
+                reason: "access",
+            });
             self.terms.context.notice(format_args!("{}: refused by allow/deny", endpoint.about.name()));
         }
     }

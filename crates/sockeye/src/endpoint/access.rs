@@ -51,6 +51,11 @@ impl Access {
         Ok(access)
     }
 
+    /// Whether there is anyone whom it keeps out.
+    pub(crate) fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Adds networks, separated by blanks or commas: `127.0.0.0/8 ::1`, or socat's `10.0.0.0:255.0.0.0`.
     ///
     /// # Errors
@@ -74,6 +79,11 @@ impl Access {
         let Some(peer) = peer.and_then(|p| p.parse::<SocketAddr>().ok()) else {
             return self.allow.is_empty() && self.from.is_none();
         };
+        self.admits_from(peer)
+    }
+
+    /// Whether this peer may connect, or its datagrams count.
+    pub(crate) fn admits_from(&self, peer: SocketAddr) -> bool {
         if self.from.as_ref().is_some_and(|ports| !ports.contains(&peer.port())) {
             return false;
         }

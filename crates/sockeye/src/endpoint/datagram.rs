@@ -17,6 +17,7 @@ use tokio::{io::Interest, sync::mpsc};
 
 use super::{
     Batch, Handle,
+    access::Access,
     framed::Watch,
     message::Run,
     offload::{Offload, Route},
@@ -44,7 +45,7 @@ enum Source {
     /// From a socket: whatever it accepts.
     Socket { handle: Arc<Handle>, end: EmptyMeans, held: Option<io::Error> },
     /// From a UDP socket, many at a time.
-    Udp { handle: Arc<Handle>, offload: Arc<Offload> },
+    Udp { handle: Arc<Handle>, offload: Arc<Offload>, access: Option<Box<Access>> },
     /// One message that was received already, and nothing more (`RECVFROM`).
     Once(Option<Batch>),
     /// From a socket that many share: what its dispatcher found to be from this peer.
@@ -91,8 +92,10 @@ impl DatagramReader {
         Self { source: Source::Once(Some(message)), watch: None }
     }
 
-    pub(crate) fn udp(handle: Arc<Handle>, offload: Arc<Offload>) -> Self {
-        Self { source: Source::Udp { handle, offload }, watch: None }
+    /// From a UDP socket; datagrams from those whom `access` keeps out are dropped.
+    pub(crate) fn udp(handle: Arc<Handle>, offload: Arc<Offload>, access: Access) -> Self {
+        let access = (!access.is_open()).then(|| access.into());
+        Self { source: Source::Udp { handle, offload, access }, watch: None }
     }
 
     pub(crate) fn session(from: SessionQueue, activity: Activity) -> Self {
@@ -148,9 +151,19 @@ impl Source {
                 }
                 Ok(!batch.is_empty())
             }
-            Self::Udp { handle, offload } => {
-                let recv = || offload.recv(handle, |_, datagram| batch.push(datagram));
-                handle.wait(Interest::READABLE, recv).await?;
+            Self::Udp { handle, offload, access } => {
+                while batch.is_empty() {
+                    let recv = || {
+                        offload.recv(handle, |from, datagram| {
+                            if access.as_ref().is_none_or(|access| access.admits_from(from.to)) {
+                                batch.push(datagram);
+                            }
+                        })
+                    };
+                    handle.wait(Interest::READABLE, recv).await?;
+                    // Those who are kept out must not keep everyone else on the thread waiting.
+                    tokio::task::consume_budget().await;
+                }
                 Ok(true)
             }
             Self::Once(message) => match message.take() {

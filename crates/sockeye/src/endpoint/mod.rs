@@ -12,6 +12,7 @@ pub mod clients;
 mod datagram;
 mod file;
 mod framed;
+mod generic;
 mod handle;
 mod message;
 mod namespace;
@@ -37,6 +38,7 @@ mod unix;
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
+use rustix::event::PollFlags;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use accept::{Listener, Shortage};
@@ -53,6 +55,7 @@ pub use shape::{Stream, without_end};
 pub use stdio::standard;
 
 pub(crate) use handle::{Filled, uninterrupted};
+pub(crate) use pty::ends_by_character;
 
 /// Something open to read from and write to.
 #[derive(Debug)]
@@ -204,6 +207,12 @@ impl Endpoint {
     /// bounded time and amount what still arrives is thrown away. A program gets a moment to end by itself.
     pub async fn close(mut self) {
         if let Some(mut program) = self.keep.program.take() {
+            if let Writer::Stream(terminal, Finish::EndOfTerminal) = &self.writer
+                && terminal.polls(PollFlags::empty()).is_err()
+            {
+                // It still uses the terminal, which hangs up now: it should end before its reads fail.
+                program.hang_up();
+            }
             // Its input ends when our ends close; only then is there anything to wait for.
             drop((self.reader, self.writer));
             let _ = program.end(GRACE).await;
@@ -289,6 +298,14 @@ impl Reader {
     /// Whether what comes are datagrams, without a connection.
     pub fn is_datagrams(&self) -> bool {
         matches!(self, Self::Datagrams(reader) if reader.is_connectionless())
+    }
+
+    /// The terminal that this reads, if it is one.
+    pub(crate) fn terminal(&self) -> Option<Arc<Handle>> {
+        match self {
+            Self::Stream(from) if from.nature() == Nature::Device => Some(from.clone()),
+            _ => None,
+        }
     }
 
     /// Whether this can come to an end by itself. Datagram sockets cannot: nobody says that no more come.

@@ -2,12 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use sockeye_proto::address::{Address, Family, Kind, OptionName, Options, Spec};
+use sockeye_proto::address::{Address, Family, Kind, OptionName, Options, SocketUse, Spec};
 
 use super::{
     About, Endpoint, Explain, Listener, Unlink, Watch, arq,
     begin::begin,
-    file, process, program,
+    file, generic, process, program,
     program::Line,
     proxied, pty, raw, shape,
     stdio::{self, Standard},
@@ -34,7 +34,7 @@ pub struct Context {
     /// Who gets told how the windows of arq connections slide, if anyone.
     pub window: Option<Watch>,
     /// The prefix of the variables that programs get: `SOCKEYE`, or `SOCAT` under that name.
-    pub prefix: Option<&'static str>,
+    pub prefix: Option<Arc<str>>,
 }
 
 impl Context {
@@ -53,7 +53,7 @@ impl Context {
 
     /// `PREFIX_PEERADDR` and its siblings, as socat(1) describes them.
     pub(super) fn environment(&self) -> Vec<(String, String)> {
-        let prefix = self.prefix.unwrap_or("SOCKEYE");
+        let prefix = self.prefix.as_deref().unwrap_or("SOCKEYE");
         let mut all = vec![
             (format!("{prefix}_PID"), std::process::id().to_string()),
             (format!("{prefix}_PPID"), std::process::id().to_string()),
@@ -65,7 +65,15 @@ impl Context {
             match name.parse::<std::net::SocketAddr>() {
                 Ok(address) => {
                     let ip = address.ip();
-                    let shown = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
+                    let shown = match ip {
+                        // In full, as scripts of socat's know it.
+                        std::net::IpAddr::V6(ip) if self.prefix.is_some() => {
+                            let words = ip.segments().map(|word| format!("{word:04x}"));
+                            format!("[{}]", words.join(":"))
+                        }
+                        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+                        std::net::IpAddr::V4(ip) => ip.to_string(),
+                    };
                     all.push((format!("{prefix}_{kind}ADDR"), shown));
                     all.push((format!("{prefix}_{kind}PORT"), address.port().to_string()));
                 }
@@ -285,6 +293,10 @@ async fn open_listener(address: &Address, context: &Context) -> Result<Option<Li
         Kind::IpRecvfrom { family, protocol } => raw::recvfrom(address, *family, protocol, context).await?,
         Kind::UnixListen(at) => unix::listen(address, at, context)?,
         Kind::UnixRecvfrom(at) => unix::recvfrom(address, at, context)?,
+        Kind::Socket(socket) if matches!(socket.does, SocketUse::Listen | SocketUse::Recvfrom) => {
+            generic::listen(address, socket, context)?
+        }
+        Kind::VsockListen(port) => generic::vsock_listen(address, *port, context)?,
         _ => return Ok(None),
     }))
 }
@@ -315,6 +327,9 @@ async fn open_endpoint(address: &Address, direction: Direction, context: &Contex
         Kind::UnixClient(to) => unix::client(address, to).await?,
         Kind::UnixSendto(to) => unix::sendto(address, to).await?,
         Kind::UnixRecv(at) => unix::recv(address, at)?,
+        Kind::Socket(socket) => generic::open(address, socket).await?,
+        Kind::VsockConnect(to) => generic::vsock_connect(address, *to).await?,
+        Kind::Interface(name) => generic::interface(address, name)?,
         Kind::Socketpair => unix::socketpair(address)?,
         Kind::Stdio => stdio::open(Standard::Both, name())?,
         Kind::Stdin => stdio::open(Standard::Input, name())?,

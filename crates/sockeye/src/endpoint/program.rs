@@ -63,6 +63,15 @@ impl Program {
         self.child.wait().await
     }
 
+    /// What a program gets when its terminal goes: SIGHUP, and SIGCONT for one that is stopped.
+    pub(super) fn hang_up(&self) {
+        use rustix::process::{Pid, Signal, kill_process};
+        if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+            // It may have ended in this moment; then there is nobody to tell.
+            let _ = kill_process(pid, Signal::HUP).and_then(|()| kill_process(pid, Signal::CONT));
+        }
+    }
+
     fn terminate(&self) {
         let pid = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
         if let Some(pid) = pid {

@@ -85,10 +85,17 @@ pub(super) fn ends(master: OwnedFd) -> io::Result<(Reader, Writer)> {
     Ok((Reader::Stream(handle.clone()), Writer::Stream(handle, Finish::EndOfTerminal)))
 }
 
-/// Tells whoever reads the terminal by lines that no more comes, as a person does: by its end character.
+/// Tells whoever reads the terminal that no more comes, as a person does: by its end character. (A program that
+/// edits lines itself, and so reads raw, takes it for the end as well.)
 pub(super) async fn finish(handle: &Handle) -> io::Result<()> {
     match terminal::end_character(handle) {
         Some(end) => handle.write_all(&[end]).await,
         None => Ok(()),
     }
+}
+
+/// Whether the end character is the end of input for whoever reads this terminal, whatever it does with it. In raw
+/// mode it is a character like others.
+pub(crate) fn ends_by_character(handle: &Handle) -> bool {
+    terminal::reads_lines(handle)
 }

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use sockeye_proto::address::{OptionName, Options, Setting, Value};
+use sockeye_proto::address::{OptionName, Options, Setting, Value, ValueType};
 
 use crate::{Error, Result, error::Reason, socket::options};
 
@@ -78,61 +78,12 @@ fn by_name(setting: &Setting, socket: impl AsFd) -> Result<()> {
 }
 
 fn by_number(setting: &Setting, socket: impl AsFd) -> Result<()> {
-    let Value::Text(text) = &setting.value else { return Ok(()) };
-    let wrong = || {
+    let (Value::Text(text), ValueType::Numbered(form)) = (&setting.value, setting.name.info().value) else {
+        return Ok(());
+    };
+    let (level, name, value) = form.parse(text).ok_or_else(|| {
         let reason = Reason::Usage("it is not LEVEL:NAME:VALUE, with level and name as numbers".into());
         Error::new("set the socket option", text, reason)
-    };
-    let (level, rest) = text.split_once(':').ok_or_else(wrong)?;
-    let (name, value) = rest.split_once(':').ok_or_else(wrong)?;
-    let (level, name) = (int(level).ok_or_else(wrong)?, int(name).ok_or_else(wrong)?);
-    let bytes = match setting.name {
-        OptionName::SetsockoptString => Some(value.as_bytes().to_vec()),
-        OptionName::SetsockoptInt => int(value).map(|n| n.to_ne_bytes().to_vec()),
-        _ => data(value),
-    };
-    options::set_by_number(socket, level, name, &bytes.ok_or_else(wrong)?)
-}
-
-/// Data as socat writes it: `x` and hexadecimal digits, or an `int` with or without an `i` before it.
-fn data(text: &str) -> Option<Vec<u8>> {
-    match text.strip_prefix('x') {
-        Some(digits) => {
-            let pairs = digits.as_bytes().chunks(2);
-            pairs
-                .map(|pair| {
-                    let pair = std::str::from_utf8(pair).ok().filter(|p| p.len() == 2)?;
-                    u8::from_str_radix(pair, 16).ok()
-                })
-                .collect()
-        }
-        None => int(text.strip_prefix('i').unwrap_or(text)).map(|n| n.to_ne_bytes().to_vec()),
-    }
-}
-
-/// A number as C writes it.
-fn int(text: &str) -> Option<i32> {
-    match (sockeye_proto::address::ValueType::Number { min: i32::MIN.into(), max: u32::MAX.into() })
-        .parse(text)?
-    {
-        // Masks are written without a sign.
-        Value::Number(n) => u32::try_from(n).ok().map(u32::cast_signed).or_else(|| i32::try_from(n).ok()),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn data_is_hexadecimal_or_an_int() {
-        assert_eq!(data("x0a1B"), Some(vec![0x0a, 0x1b]));
-        assert_eq!(data("7"), Some(7_i32.to_ne_bytes().to_vec()));
-        assert_eq!(data("i-1"), Some((-1_i32).to_ne_bytes().to_vec()));
-        assert_eq!(data("0x10"), Some(16_i32.to_ne_bytes().to_vec()));
-        for wrong in ["x0", "xzz", "", "\"text\"", "1:2"] {
-            assert_eq!(data(wrong), None, "{wrong}");
-        }
-    }
+    })?;
+    options::set_by_number(socket, level, name, &value)
 }

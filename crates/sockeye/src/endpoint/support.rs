@@ -1,7 +1,7 @@
 //! Which option does something for which kind of address. The grammar knows groups of kinds only; what is left
 //! out here is refused, so that no option is accepted and then ignored.
 
-use sockeye_proto::address::{Address, Groups, Kind, OptionName, Value};
+use sockeye_proto::address::{Address, Groups, Kind, OptionName, SocketUse, Value};
 
 use super::{begin::is_foreign, process::is_program, sockopt::is_numbered, terminal::is_terminal_option};
 use crate::{Error, Result, error::Reason};
@@ -61,19 +61,24 @@ fn handled(name: OptionName, value: &Value, address: &Address) -> bool {
         O::Fork => of.listens || of.connects,
         O::MaxChildren => of.listens,
         O::Backlog => of.accepts,
-        O::Bind => (of.socket && !matches!(kind, Kind::Socketpair)) && !of.listens_at_unix,
+        O::Bind => (of.socket && !matches!(kind, Kind::Socketpair)) && !of.listens_at_unix && !of.placed,
         O::Sourceport | O::Lowport => of.ports,
         O::ProtocolFamily => of.family,
         O::Socktype => of.unix || matches!(kind, Kind::Socketpair) || is_program(kind),
-        O::Socketprotocol | O::Netns => of.socket && !of.raw && !matches!(kind, Kind::Socketpair),
+        O::Netns => of.socket && !of.raw && !matches!(kind, Kind::Socketpair),
+        O::Socketprotocol => {
+            of.socket && !of.raw && !matches!(kind, Kind::Socketpair | Kind::Socket(_) | Kind::Interface(_))
+        }
         O::ConnectTimeout => of.connects || matches!(kind, Kind::Gopen(_)),
         O::AcceptTimeout => of.listens,
         O::Retry | O::Forever | O::Interval | O::Backoff | O::BackoffMax | O::Jitter => true,
         O::Allow | O::Deny | O::Range => {
-            of.listens || matches!(kind, Kind::IpRecv { .. } | Kind::IpDatagram { .. })
+            of.listens
+                || matches!(kind, Kind::IpRecv { .. } | Kind::IpDatagram { .. })
+                || matches!(kind, Kind::UdpRecv { .. } | Kind::UdpDatagram { .. })
         }
         O::SendProxy => of.connects && of.stream,
-        O::AcceptProxy => matches!(kind, Kind::TcpListen { .. } | Kind::TlsListen { .. }),
+        O::AcceptProxy => of.accepts && !of.placed && !socktype_given(address),
 
         _ => handled_by_file(name, address, &of) || handled_by_few(name, address, &of),
     }
@@ -109,7 +114,8 @@ fn handled_by_few(name: OptionName, address: &Address, of: &Of) -> bool {
         O::Pty | O::Openpty | O::Ptmx | O::Pipes | O::Socketpair | O::Fdin | O::Fdout | O::Stderr => {
             is_program(kind)
         }
-        O::Path | O::Login => matches!(kind, Kind::Exec(_)),
+        O::Path => is_program(kind),
+        O::Login => matches!(kind, Kind::Exec(_)),
         O::ShellProgram => matches!(kind, Kind::System(_) | Kind::Shell(_)),
         O::Setenv | O::Setpgid => is_program(kind),
         O::Ctty => on_terminal(address),
@@ -142,6 +148,8 @@ struct Of {
     listens: bool,
     accepts: bool,
     listens_at_unix: bool,
+    /// Its parameters say where it is bound.
+    placed: bool,
     ports: bool,
     family: bool,
     tls: bool,
@@ -175,8 +183,11 @@ impl Of {
         );
         let udp = is(Groups::UDP) && !inherited;
         let file = matches!(kind, Kind::Open(_) | Kind::Create(_) | Kind::Gopen(_) | Kind::Pipe(Some(_)));
-        let recvfrom =
-            matches!(kind, Kind::UdpRecvfrom { .. } | Kind::UnixRecvfrom(_) | Kind::IpRecvfrom { .. });
+        let recvfrom = match kind {
+            Kind::UdpRecvfrom { .. } | Kind::UnixRecvfrom(_) | Kind::IpRecvfrom { .. } => true,
+            Kind::Socket(socket) => socket.does == SocketUse::Recvfrom,
+            _ => false,
+        };
         let arq = matches!(kind, Kind::Arq { .. } | Kind::ArqListen { .. });
         let binds_unix = match kind {
             Kind::UnixListen(_) | Kind::UnixRecv(_) | Kind::UnixRecvfrom(_) => true,
@@ -191,8 +202,14 @@ impl Of {
             raw,
             connects: is(Groups::CONNECT),
             listens: is(Groups::LISTEN) || recvfrom,
-            accepts: matches!(kind, Kind::TcpListen { .. } | Kind::TlsListen { .. } | Kind::UnixListen(_)),
+            accepts: match kind {
+                Kind::TcpListen { .. } | Kind::TlsListen { .. } | Kind::UnixListen(_) => true,
+                Kind::Socket(socket) => socket.does == SocketUse::Listen,
+                Kind::VsockListen(_) => true,
+                _ => false,
+            },
             listens_at_unix: matches!(kind, Kind::UnixListen(_) | Kind::UnixRecv(_) | Kind::UnixRecvfrom(_)),
+            placed: is_placed(kind),
             ports: (is(Groups::TCP) && !inherited && !arq)
                 || matches!(kind, Kind::Udp { .. } | Kind::UdpSendto { .. } | Kind::UdpListen { .. })
                 || matches!(kind, Kind::UdpRecvfrom { .. }),
@@ -215,6 +232,22 @@ impl Of {
             inherited,
         }
     }
+}
+
+/// Whether the parameters say where it is bound.
+fn is_placed(kind: &Kind) -> bool {
+    match kind {
+        Kind::Socket(socket) => {
+            matches!(socket.does, SocketUse::Listen | SocketUse::Recv | SocketUse::Recvfrom)
+        }
+        Kind::Interface(_) | Kind::VsockConnect(_) | Kind::VsockListen(_) => true,
+        _ => false,
+    }
+}
+
+/// Sequenced packets, say, which have no header ahead of their bytes.
+fn socktype_given(address: &Address) -> bool {
+    address.options.has(OptionName::Socktype)
 }
 
 fn on_terminal(address: &Address) -> bool {

@@ -226,8 +226,17 @@ fn code_of(name: OptionName) -> Option<SpecialCodeIndex> {
     })
 }
 
-/// The character that a reader of this terminal takes for the end, where it reads lines.
+/// The character that whoever reads this terminal takes for the end. Whoever wanted it raw from the start sends
+/// bytes that mean nothing else, and gets none; a program that made it raw edits lines itself, as readline(3) does:
+/// input is still mapped then.
 pub(super) fn end_character(fd: impl AsFd) -> Option<u8> {
     let termios = tcgetattr(fd).ok()?;
-    termios.local_modes.contains(LocalModes::ICANON).then(|| termios.special_codes[SpecialCodeIndex::VEOF])
+    let reads =
+        termios.local_modes.contains(LocalModes::ICANON) || termios.output_modes.contains(OutputModes::OPOST);
+    reads.then(|| termios.special_codes[SpecialCodeIndex::VEOF])
+}
+
+/// Whether whoever reads this terminal gets lines, and an end of file.
+pub(super) fn reads_lines(fd: impl AsFd) -> bool {
+    tcgetattr(fd).is_ok_and(|termios| termios.local_modes.contains(LocalModes::ICANON))
 }

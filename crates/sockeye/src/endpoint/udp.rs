@@ -13,6 +13,7 @@ use tokio::{io::Interest, sync::mpsc, time::MissedTickBehavior};
 
 use super::{
     About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener, Reader, Writer,
+    access::Access,
     datagram::{Activity, NotTaken, SessionQueue, SessionSender},
     net,
     offload::{Offload, Route},
@@ -42,7 +43,7 @@ pub(super) async fn connect(address: &Address, family: Family, to: &HostPort) ->
         net::connect(&address.options, &peers, Type::DGRAM, &what).await?;
     let socket = Udp::new(handle).map_err(|e| Error::new("use", &what, e))?;
     Ok(Endpoint {
-        reader: socket.reader(),
+        reader: socket.reader(Access::default()),
         writer: socket.writer(peer),
         about: About { address: what, local, peer: Some(peer.to_string()) }.into(),
         keep: Keep::default(),
@@ -61,7 +62,7 @@ pub(super) async fn datagram(address: &Address, family: Family, to: &HostPort) -
     let socket = Handle::new(socket.into()).and_then(|handle| Udp::new(handle.into()));
     let socket = socket.map_err(|e| Error::new("use", &what, e))?;
     Ok(Endpoint {
-        reader: socket.reader(),
+        reader: socket.reader(Access::of(&address.options)?),
         writer: socket.writer(to),
         about: About { address: what, local, peer: Some(to.to_string()) }.into(),
         keep: Keep::default(),
@@ -77,7 +78,7 @@ pub(super) async fn recv(
 ) -> Result<Endpoint> {
     let (socket, about) = receiver(address, family, host, port).await?;
     Ok(Endpoint {
-        reader: socket.reader(),
+        reader: socket.reader(Access::of(&address.options)?),
         writer: Writer::Nothing,
         about: about.into(),
         keep: Keep::default(),
@@ -145,8 +146,8 @@ impl Udp {
         Ok(Self { handle, offload })
     }
 
-    fn reader(&self) -> Reader {
-        Reader::Datagrams(DatagramReader::udp(self.handle.clone(), self.offload.clone()).into())
+    fn reader(&self, access: Access) -> Reader {
+        Reader::Datagrams(DatagramReader::udp(self.handle.clone(), self.offload.clone(), access).into())
     }
 
     fn writer(&self, to: SocketAddr) -> Writer {

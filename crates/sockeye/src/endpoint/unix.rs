@@ -15,6 +15,7 @@ use super::{
     Unlink, Writer,
     datagram::{EmptyMeans, LARGEST, recv_from},
     net::{self, named},
+    proxy_protocol::{self, Greet, greeted},
     sockopt, tcp,
 };
 use crate::{
@@ -69,7 +70,11 @@ pub(super) fn listen(address: &Address, name: &UnixName, context: &Context) -> R
     let socket = net::socket(&address.options, Domain::UNIX, kind, &what)?;
     let unlink = bind(&socket, name, &address.options)?;
     socket.listen(tcp::backlog(&address.options)).map_err(|e| Error::new("listen on", name, e))?;
-    let listener = Listener::stream(OwnedFd::from(socket), address, context)?;
+    let mut listener = Listener::stream(OwnedFd::from(socket), address, context)?;
+    if address.options.flag(OptionName::AcceptProxy) {
+        let greet: Greet = Arc::new(|endpoint| Box::pin(proxy_protocol::accept(endpoint)));
+        listener = greeted(listener.plain(), greet, address, context)?;
+    }
     Ok(match unlink {
         Some(unlink) => listener.unlinking(unlink),
         None => listener,

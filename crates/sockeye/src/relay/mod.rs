@@ -22,7 +22,7 @@ pub use run::{Outcome, Plan, Report, pair, run};
 
 use crate::{
     Error,
-    endpoint::{Endpoint, Terms},
+    endpoint::{Endpoint, Handle, Reader, Terms, ends_by_character},
     error::Reason,
 };
 
@@ -32,6 +32,10 @@ pub const LINGER: Duration = Duration::from_secs(3600);
 
 /// The same for datagrams, of which nobody says that no more come.
 pub const LINGER_DATAGRAMS: Duration = Duration::from_secs(2);
+
+/// The same where a program was told the end of its input in a way that it may not see: a terminal in raw mode
+/// has no end of file, and hangs up after this silence.
+pub const LINGER_TERMINAL: Duration = Duration::from_secs(10);
 
 /// How many bytes of a stream become one datagram at the most: socat's block size.
 pub const BLOCK: usize = 8192;
@@ -156,7 +160,7 @@ impl fmt::Display for Ended {
             Self::EndOfData => f.write_str("end of data"),
             Self::ReaderGone => f.write_str("the reader has left"),
             Self::Idle(limit) | Self::Silent(limit) => write!(f, "nothing passed for {limit:?}"),
-            Self::Total(limit) => write!(f, "it took {limit:?}"),
+            Self::Total(limit) => write!(f, "it took longer than the {limit:?} that it was given"),
             Self::Signal => f.write_str("asked to end"),
             Self::OtherSide => f.write_str("the other direction ended it"),
             Self::Unused => f.write_str("unused"),
@@ -201,12 +205,13 @@ impl Summary {
 
     /// The failure that ended it, if one did; a deadline that passed is one.
     pub fn into_error(self, names: &str) -> Option<Error> {
-        let timeout = |limit| Some(Error::new("go on with", names, Reason::TimedOut(limit)));
+        let timeout = |reason| Some(Error::new("go on with", names, reason));
         let mut late = None;
         for flow in [self.forward, self.backward] {
             match flow.ended {
                 Ended::Failed(error) => return Some(*error),
-                Ended::Idle(limit) | Ended::Total(limit) => late = timeout(limit),
+                Ended::Idle(limit) => late = timeout(Reason::Silent(limit)),
+                Ended::Total(limit) => late = timeout(Reason::Overdue(limit)),
                 _ => {}
             }
         }
@@ -264,11 +269,7 @@ fn run_both<'a, 'b: 'a>(
         let rules = own.as_deref().unwrap_or(rules);
         let [up, down] = meters;
         // By which direction has ended: the other one is what it is waited for.
-        let lingers = [&second.reader, &first.reader].map(|awaited| match rules.linger {
-            Some(limit) => Verdict::Silent(limit),
-            None if awaited.ends() => Verdict::Idle(LINGER),
-            None => Verdict::Silent(LINGER_DATAGRAMS),
-        });
+        let lingers = [&second.reader, &first.reader].map(|awaited| Linger::of(rules, awaited));
         let (one, other) = (&*first.about, &*second.about);
         let there = copy::Route { way: Way::Forward, names: [one, other], rules, meter: up };
         let back = copy::Route { way: Way::Backward, names: [other, one], rules, meter: down };
@@ -284,7 +285,7 @@ fn run_both<'a, 'b: 'a>(
         }
         while forward.is_none() || backward.is_none() {
             let ended_alone = if unused { None } else { forward.as_ref().or(backward.as_ref()) };
-            let linger = ended_alone.map(|_| lingers[usize::from(forward.is_none())]);
+            let linger = ended_alone.map(|_| lingers[usize::from(forward.is_none())].verdict());
             // One timer for all the deadlines, and none where there is no deadline.
             let due = || deadline(rules, linger, began, [up, down]);
             let timer = due().map(|(due, _)| Box::pin(tokio::time::sleep_until(due)));
@@ -315,6 +316,32 @@ fn run_both<'a, 'b: 'a>(
             }
         }
         [forward, backward].map(|ended| ended.unwrap_or(Ended::OtherSide))
+    }
+}
+
+/// How long one side is waited for once the other has ended.
+struct Linger {
+    verdict: Verdict,
+    /// The terminal that is waited for, where nothing else was agreed.
+    terminal: Option<Arc<Handle>>,
+}
+
+impl Linger {
+    fn of(rules: &Rules, awaited: &Reader) -> Self {
+        let (verdict, terminal) = match rules.linger {
+            Some(limit) => (Verdict::Silent(limit), None),
+            None if awaited.ends() => (Verdict::Idle(LINGER), awaited.terminal()),
+            None => (Verdict::Silent(LINGER_DATAGRAMS), None),
+        };
+        Self { verdict, terminal }
+    }
+
+    /// What the mode of a terminal says, it says by then.
+    fn verdict(&self) -> Verdict {
+        match &self.terminal {
+            Some(terminal) if !ends_by_character(terminal) => Verdict::Silent(LINGER_TERMINAL),
+            _ => self.verdict,
+        }
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Snapshot {
     pub names: [Arc<About>; 2],
     /// Bytes from the first to the second, and back.
     pub bytes: [u64; 2],
+    /// The same in reads or messages.
+    pub chunks: [u64; 2],
     /// For how long it has run.
     pub age: Duration,
 }
@@ -47,6 +49,8 @@ pub struct Totals {
     pub relays: u64,
     /// Bytes from first to second, and back.
     pub bytes: [u64; 2],
+    /// The same in reads or messages.
+    pub chunks: [u64; 2],
     /// How many ended for each reason, by its word; the worse of the two directions counts.
     pub reasons: BTreeMap<&'static str, u64>,
 }
@@ -63,6 +67,9 @@ impl Registry {
         for (sum, flow) in inner.ended.bytes.iter_mut().zip([&summary.forward, &summary.backward]) {
             *sum += flow.bytes;
         }
+        for (sum, flow) in inner.ended.chunks.iter_mut().zip([&summary.forward, &summary.backward]) {
+            *sum += flow.chunks;
+        }
         let words = [&summary.forward, &summary.backward].map(|flow| flow.ended.word());
         let harmless = ["end-of-data", "unused", "other-side"];
         let word = words.into_iter().find(|w| !harmless.contains(w)).unwrap_or("end-of-data");
@@ -75,6 +82,7 @@ impl Registry {
             id,
             names: live.names.clone(),
             bytes: [live.meters[0].bytes(), live.meters[1].bytes()],
+            chunks: [live.meters[0].chunks(), live.meters[1].chunks()],
             age: live.began.elapsed(),
         };
         self.lock().live.iter().map(snapshot).collect()

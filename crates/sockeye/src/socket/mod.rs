@@ -14,6 +14,7 @@ pub(crate) mod child;
 mod connection;
 pub(crate) mod echo_options;
 mod file;
+pub(crate) mod generic;
 mod io;
 mod kinds;
 mod message;

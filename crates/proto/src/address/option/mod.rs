@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::framing::Framing;
 
 pub use table::{OptionInfo, OptionName};
-pub use value::ValueType;
+pub use value::{Numbered, ValueType};
 pub(super) use value::{number, seconds};
 
 /// Spellings that stand for an option together with a value, as socat has them: `cs8` is `csize=8`.

@@ -3,7 +3,9 @@
 //!
 //! The first spelling is the one that is printed. In all of them `_` reads as `-`, and case does not count.
 
-use super::value::{FLAG, FRAMING, MODE, SIZE, TEXT, TIME, ValueType, int, one_of, word_or};
+use super::value::{
+    DATA, FLAG, FRAMING, INT, MODE, SIZE, STRING, TEXT, TIME, ValueType, int, one_of, word_or,
+};
 use crate::address::Groups;
 use crate::address::group::maybe;
 
@@ -138,10 +140,10 @@ options! {
     Passcred "passcred" ["so-passcred"] FLAG, UNIX => "SO_PASSCRED"; "Receive the sender's credentials."
     Timestamp "timestamp" ["so-timestamp"] FLAG, SOCKET => "SO_TIMESTAMP"; "Receive the time each packet came."
     BusyPoll "busy-poll" ["so-busy-poll"] I32, SOCKET => "SO_BUSY_POLL"; "Microseconds to poll the device when there is nothing to receive."
-    Setsockopt "setsockopt" ["sockopt" "setsockopt-bin" "sockopt-bin"] TEXT, SOCKET; "Any other socket option as level:name:value, the value in socat's data notation."
-    SetsockoptInt "setsockopt-int" ["sockopt-int"] TEXT, SOCKET; "Any other socket option as level:name:integer."
-    SetsockoptString "setsockopt-string" ["sockopt-string"] TEXT, SOCKET; "Any other socket option as level:name:text."
-    SetsockoptListen "setsockopt-listen" ["sockopt-listen"] TEXT, SOCKET; "As setsockopt, on a listening socket before bind(2)."
+    Setsockopt "setsockopt" ["sockopt" "setsockopt-bin" "sockopt-bin"] DATA, SOCKET; "Any other socket option as level:name:value, the value in socat's data notation."
+    SetsockoptInt "setsockopt-int" ["sockopt-int"] INT, SOCKET; "Any other socket option as level:name:integer."
+    SetsockoptString "setsockopt-string" ["sockopt-string"] STRING, SOCKET; "Any other socket option as level:name:text."
+    SetsockoptListen "setsockopt-listen" ["sockopt-listen"] DATA, SOCKET; "As setsockopt, on a listening socket before bind(2)."
 
     // IP and IPv6.
     Ttl "ttl" ["ip-ttl" "ipttl"] int(0, 255), IP => "IP_TTL"; "Hops that packets may take."
@@ -247,7 +249,7 @@ options! {
     Fdout "fdout" [] PORT, FORK; "Descriptor the program writes to (1)."
     Stderr "stderr" [] FLAG, FORK; "What the program writes to standard error is part of its output."
     Chdir "chdir" ["cd"] TEXT, ANY; "Directory to change to while the address is opened."
-    Path "path" [] TEXT, EXEC; "PATH in which the program is looked for."
+    Path "path" [] TEXT, FORK; "PATH in which the program is looked for."
     Login "login" ["dash"] FLAG, EXEC; "Start the program as a login shell, with a - before its name."
     ShellProgram "shell" [] TEXT, FORK; "The shell to start, instead of $SHELL or /bin/sh."
     Setenv "setenv" ["env"] TEXT, FORK; "Environment variable for the program: NAME=value."

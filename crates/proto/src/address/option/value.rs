@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Value;
+use crate::address::data::{c_int, data, socket_option};
 
 /// What value an option takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum ValueType {
     Framing,
     /// Any text.
     Text,
+    /// A socket option by number: `level:name:value`.
+    Numbered(Numbered),
     /// One of a few words, in any case.
     OneOf {
         /// The words.
@@ -36,6 +39,31 @@ pub enum ValueType {
     },
 }
 
+/// How the value of a numbered socket option is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbered {
+    /// In the notation of [`data`](crate::address::data).
+    Data,
+    /// As an `int` of C.
+    Int,
+    /// As text, its bytes as they are.
+    Text,
+}
+
+impl Numbered {
+    /// Level, name and value of a socket option written `level:name:value`.
+    pub fn parse(self, text: &str) -> Option<(i32, i32, Vec<u8>)> {
+        socket_option(text, |value| match self {
+            Self::Data => data(value),
+            Self::Int => c_int(value),
+            Self::Text => Some(value.as_bytes().to_vec()),
+        })
+    }
+}
+
+pub(super) const DATA: ValueType = ValueType::Numbered(Numbered::Data);
+pub(super) const INT: ValueType = ValueType::Numbered(Numbered::Int);
+pub(super) const STRING: ValueType = ValueType::Numbered(Numbered::Text);
 pub(super) const FLAG: ValueType = ValueType::Flag;
 pub(super) const SIZE: ValueType = ValueType::Size;
 pub(super) const MODE: ValueType = ValueType::Mode;
@@ -85,6 +113,7 @@ impl ValueType {
             Self::Time => time(text).map(Value::Time),
             Self::Framing => text.parse().ok().map(Value::Framing),
             Self::Text => Some(Value::Text(text.to_owned())),
+            Self::Numbered(form) => form.parse(text).map(|_| Value::Text(text.to_owned())),
             Self::OneOf { words, .. } => {
                 words.iter().find(|w| w.eq_ignore_ascii_case(text)).map(|w| Value::Text((*w).to_owned()))
             }
@@ -104,6 +133,11 @@ impl fmt::Display for ValueType {
             Self::Time => f.write_str("a time such as 0.5 (seconds), 200ms or 2m"),
             Self::Framing => f.write_str("a framing such as line, delim:0x0d0a, len:u32be or sealed"),
             Self::Text => f.write_str("text"),
+            Self::Numbered(Numbered::Data) => f.write_str(
+                "LEVEL:NAME:VALUE, with level and name as numbers and the value as data (1, i1, x01ff)",
+            ),
+            Self::Numbered(Numbered::Int) => f.write_str("LEVEL:NAME:NUMBER, all as numbers"),
+            Self::Numbered(Numbered::Text) => f.write_str("LEVEL:NAME:TEXT, with level and name as numbers"),
             Self::OneOf { words, .. } => write!(f, "one of {}", words.join(", ")),
         }
     }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use crate::address::keywords::Build;
 use crate::address::{
-    Address, Host, HostPort, Keyword, Kind, Port, Protocol, Role, Spec, UnixName, Value, ValueType, Via,
-    keywords, options,
+    Address, GenericSocket, Host, HostPort, Keyword, Kind, Numbered, Port, Protocol, Role, SocketUse, Spec,
+    UnixName, Value, ValueType, Via, Vsock, keywords, options,
 };
 
 fn hosts() -> impl Strategy<Value = Host> {
@@ -48,6 +48,11 @@ fn texts() -> impl Strategy<Value = String> {
     vec(prop_oneof![any, special.prop_map(str::to_owned)], 1..20).prop_map(|parts| parts.concat())
 }
 
+fn data() -> impl Strategy<Value = String> {
+    let pieces = prop_oneof!["x([0-9a-f]{2}){1,4}", "i-?[0-9]{1,9} ", "\"[a-z:,/]{0,8}\"", "'[,:a]'"];
+    vec(pieces, 0..5).prop_map(|pieces| pieces.concat())
+}
+
 fn kinds(keyword: &'static Keyword) -> BoxedStrategy<Kind> {
     match keyword.build {
         Build::Nothing(make) => Just(make()).boxed(),
@@ -63,6 +68,16 @@ fn kinds(keyword: &'static Keyword) -> BoxedStrategy<Kind> {
         Build::Path(make) | Build::Command(make) => texts().prop_map(make).boxed(),
         Build::OptionalPath(make) | Build::OptionalCommand(make) => of(texts()).prop_map(make).boxed(),
         Build::Descriptor(make) => (0..=0x7fff_ffff_u32).prop_map(make).boxed(),
+        Build::Socket(does) => (any::<u16>(), any::<i32>(), any::<i32>(), data())
+            .prop_map(move |(family, kind, protocol, address)| {
+                let kind = if matches!(does, SocketUse::Connect | SocketUse::Listen) { 1 } else { kind };
+                Kind::Socket(GenericSocket { does, family, kind, protocol, address })
+            })
+            .boxed(),
+        Build::Vsock => {
+            any::<(u32, u32)>().prop_map(|(cid, port)| Kind::VsockConnect(Vsock { cid, port })).boxed()
+        }
+        Build::VsockPort => any::<u32>().prop_map(Kind::VsockListen).boxed(),
     }
 }
 
@@ -81,6 +96,12 @@ fn values(of: ValueType) -> BoxedStrategy<Value> {
         ValueType::Framing => proptest::sample::select(&FRAMINGS)
             .prop_map(|spec| Value::Framing(spec.parse().expect("a framing")))
             .boxed(),
+        ValueType::Numbered(Numbered::Text) => (any::<i32>(), any::<i32>(), texts())
+            .prop_map(|(l, n, t)| Value::Text(format!("{l}:{n}:{t}")))
+            .boxed(),
+        ValueType::Numbered(_) => {
+            any::<[i32; 3]>().prop_map(|[l, n, v]| Value::Text(format!("{l}:{n}:{v}"))).boxed()
+        }
         ValueType::Text => prop_oneof![texts(), Just(String::new())].prop_map(Value::Text).boxed(),
         ValueType::OneOf { words, .. } => {
             proptest::sample::select(words).prop_map(|w| Value::Text(w.to_owned())).boxed()
