@@ -25,6 +25,7 @@ mod serve;
 mod services;
 mod soak;
 mod socat;
+mod socat_options;
 mod ss;
 mod stats;
 mod watch;

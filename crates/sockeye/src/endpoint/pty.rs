@@ -87,11 +87,39 @@ pub(super) fn ends(master: OwnedFd) -> io::Result<(Reader, Writer)> {
 
 /// Tells whoever reads the terminal that no more comes, as a person does: by its end character. (A program that
 /// edits lines itself, and so reads raw, takes it for the end as well.)
-pub(super) async fn finish(handle: &Handle) -> io::Result<()> {
-    match terminal::end_character(handle) {
-        Some(end) => handle.write_all(&[end]).await,
-        None => Ok(()),
+pub(super) async fn finish(handle: &Arc<Handle>) -> io::Result<()> {
+    let Some(end) = terminal::end_character(handle) else { return Ok(()) };
+    handle.write_all(&[end]).await?;
+    tell_again(handle, end);
+    Ok(())
+}
+
+/// How long a program may take to start and to make its terminal raw.
+const START: Duration = Duration::from_secs(10);
+
+/// How often that is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Tells the end once more to a program that makes its terminal raw only then: an end of file that it has not read
+/// yet is lost with the change.
+pub(super) fn tell_again(handle: &Arc<Handle>, end: u8) {
+    if !terminal::reads_lines(handle) {
+        return;
     }
+    // Whoever closes the terminal need not wait for this.
+    let weak = Arc::downgrade(handle);
+    tokio::spawn(async move {
+        let began = tokio::time::Instant::now();
+        while began.elapsed() < START {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let Some(handle) = weak.upgrade() else { return };
+            if !terminal::reads_lines(&handle) {
+                // Where there is no room for a byte, the program does not read anyway.
+                let _ = terminal::end_character(&handle).map(|_| handle.try_write(&[end]));
+                return;
+            }
+        }
+    });
 }
 
 /// Whether the end character is the end of input for whoever reads this terminal, whatever it does with it. In raw

@@ -77,6 +77,7 @@ impl Stream {
         let Some(handle) = &self.handle else { return Poll::Ready(Ok(())) };
         if let Some(end) = super::terminal::end_character(handle) {
             ready!(handle.poll_write(cx, &[end]))?;
+            super::pty::tell_again(handle, end);
         }
         Poll::Ready(Ok(()))
     }

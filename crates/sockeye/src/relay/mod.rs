@@ -285,10 +285,16 @@ fn run_both<'a, 'b: 'a>(
         }
         while forward.is_none() || backward.is_none() {
             let ended_alone = if unused { None } else { forward.as_ref().or(backward.as_ref()) };
-            let linger = ended_alone.map(|_| lingers[usize::from(forward.is_none())].verdict());
+            let linger = ended_alone.map(|_| &lingers[usize::from(forward.is_none())]);
+            // Its mode may change meanwhile, and with it what is due.
+            let waits_for_terminal = linger.is_some_and(|linger| linger.terminal.is_some());
+            let linger = linger.map(Linger::verdict);
             // One timer for all the deadlines, and none where there is no deadline.
             let due = || deadline(rules, linger, began, [up, down]);
-            let timer = due().map(|(due, _)| Box::pin(tokio::time::sleep_until(due)));
+            let wakes = |due: Instant| {
+                if waits_for_terminal { due.min(Instant::now() + LINGER_TERMINAL) } else { due }
+            };
+            let timer = due().map(|(due, _)| Box::pin(tokio::time::sleep_until(wakes(due))));
             tokio::select! {
                 biased;
                 // First, for a source that never waits uses up the task's budget, and what comes after it starves.

@@ -13,6 +13,10 @@ fn address(keyword: &Keyword) -> Address {
         ":<protocol>" => ":253",
         ":<server>[:<port>]:<host>:<port>" => ":127.0.0.1:1:127.0.0.1:1",
         ":<num>" => ":3",
+        ":<port>" => ":1",
+        ":<cid>:<port>" => ":1:1",
+        ":<domain>:<protocol>:<address>" => ":2:0:x0050x7f000001",
+        ":<domain>:<type>:<protocol>:<address>" => ":2:2:0:x0050x7f000001",
         "" | "[:<shell-command>]" => "",
         _ => ":x",
     };
@@ -30,6 +34,7 @@ fn value(of: ValueType) -> Option<Value> {
         Some("x"),
         Some("line"),
         Some("stream"),
+        Some("1:2:3"),
     ]
     .into_iter()
     .find_map(|text| match text {
@@ -96,7 +101,7 @@ fn what_would_do_nothing_is_refused() {
         ("tcp:127.0.0.1:1,mode=600", "mode"),
         ("tcp:127.0.0.1:1,shut-null", "shut"),
         ("unix-connect:/x,unlink-early", "unlink-early"),
-        ("udp-recv:1,range=127.0.0.0/8", "range"),
+        ("unix-recv:/x,range=127.0.0.0/8", "range"),
         ("exec:true,raw", "raw"),
         ("exec:true,pipes,sndbuf=1", "sndbuf"),
         ("stdio,append", "append"),
