@@ -11,10 +11,7 @@ use std::time::Duration;
 fuzz_target!(|data: &[u8]| {
     let config = Config { receive_window: 16 << 10, receive_messages: 20, ..Config::default() };
     let addresses: [std::net::SocketAddr; 2] = [([192, 0, 2, 1], 1).into(), ([192, 0, 2, 2], 2).into()];
-    let mut ends = [
-        Endpoint::new(config.clone(), [1; 32], false),
-        Endpoint::new(config, [2; 32], true),
-    ];
+    let mut ends = [Endpoint::new(config.clone(), [1; 32], false), Endpoint::new(config, [2; 32], true)];
     let mut now = Time::after(Duration::from_secs(1));
     let client = ends[0].connect(now, addresses[1]).expect("the first connection");
     let (mut sent, mut got) = (0u32, 0u32);
