@@ -121,7 +121,9 @@ async fn relay(args: &Socat, first: &Spec, second: &Spec, logger: Arc<Logger>) -
             }
         }
     };
-    logger.log(Level::Notice, "exiting");
+    if code == ExitCode::SUCCESS {
+        logger.log(Level::Notice, "exiting with status 0");
+    }
     Ok(code)
 }
 
