@@ -28,4 +28,5 @@ mod socat;
 mod socat_options;
 mod ss;
 mod stats;
+mod terms;
 mod watch;
