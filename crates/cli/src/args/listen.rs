@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::traffic::{Traffic, time};
+use super::{
+    talk::Talk,
+    traffic::{Traffic, time},
+};
 
 /// What `sockeye listen` was given.
 #[derive(Debug, clap::Args)]
@@ -19,24 +22,8 @@ pub(crate) struct Listen {
     /// Where to listen: an address, HOST:PORT, or a port on loopback
     pub(crate) address: String,
 
-    /// The port, where the address is only a host
-    pub(crate) port: Option<String>,
-
-    /// UDP instead of TCP, for ports
-    #[arg(short = 'u', long, conflicts_with = "unix")]
-    pub(crate) udp: bool,
-
-    /// The address is the path of a Unix socket
-    #[arg(short = 'U', long)]
-    pub(crate) unix: bool,
-
-    /// IPv4 only
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    pub(crate) ipv4: bool,
-
-    /// IPv6 only
-    #[arg(short = '6')]
-    pub(crate) ipv6: bool,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
 
     /// Go on with other clients when one has left; several at a time
     #[arg(short = 'k', long)]
@@ -74,37 +61,9 @@ pub(crate) struct Listen {
     #[arg(short = 'w', long, value_name = "TIME", value_parser = time)]
     pub(crate) wait: Option<Duration>,
 
-    /// After the end of the input, wait this long for more at most
-    #[arg(short = 'q', long, value_name = "TIME", value_parser = time)]
-    pub(crate) quit: Option<Duration>,
-
-    /// Send LF as CR LF
-    #[arg(short = 'C', long)]
-    pub(crate) crlf: bool,
-
-    /// Print the TCP states of the connections as they live, on the standard error
-    #[arg(long)]
-    pub(crate) states: bool,
-
-    /// Only send
-    #[arg(long, conflicts_with = "recv_only")]
-    pub(crate) send_only: bool,
-
-    /// Only receive; the input is not read
-    #[arg(short = 'd', long)]
-    pub(crate) recv_only: bool,
-
     /// It listens anyway
     #[arg(short = 'l', hide = true)]
     pub(crate) listen: bool,
-
-    /// Pass the end of the input on (it is always)
-    #[arg(short = 'N', hide = true)]
-    pub(crate) shutdown: bool,
-
-    /// Addresses are looked up only where they are names (always)
-    #[arg(short = 'n', hide = true)]
-    pub(crate) numeric: bool,
 
     #[command(flatten)]
     pub(crate) traffic: Traffic,

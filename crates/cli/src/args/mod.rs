@@ -13,6 +13,7 @@ mod relay;
 mod serve;
 pub(crate) mod socat;
 mod ss;
+mod talk;
 mod traffic;
 mod watch;
 

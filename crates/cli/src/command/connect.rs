@@ -30,12 +30,12 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
     let session = Session::begin()?;
     let mut plan = session.plan(&args.traffic);
     let framed = address.options.has(OptionName::Frame);
-    plan.rules.only = match (args.send_only, args.recv_only) {
+    plan.rules.only = match (args.talk.send_only, args.talk.recv_only) {
         (true, _) => Some(Way::Forward),
         (_, true) => Some(Way::Backward),
         _ => None,
     };
-    plan.rules.linger = args.quit.or(plan.rules.linger);
+    plan.rules.linger = args.talk.quit.or(plan.rules.linger);
     plan.rules.idle = args.wait.or(plan.rules.idle);
     plan.context.window = watch(&args.traffic, is_console(args));
     let opening = async {
@@ -52,7 +52,7 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
         () = session.stop.asked(Urgency::Drain) => return Ok(session.cut_short()),
     };
     // Dropped last, when the connection is closed.
-    let _states = if args.states { States::between(&peer.about, &session.events) } else { None };
+    let _states = if args.talk.states { States::between(&peer.about, &session.events) } else { None };
     if args.zero {
         output::notice(format_args!("connected to {}", peer.about.name()));
         peer.close().await;
@@ -70,7 +70,7 @@ async fn connect(args: &Connect, address: &Address) -> Result<ExitCode, Failure>
 
 /// Whether a person types and reads.
 fn is_console(args: &Connect) -> bool {
-    console::is_for_people() && !args.recv_only && !args.send_only
+    console::is_for_people() && !args.talk.recv_only && !args.talk.send_only
 }
 
 /// Our side: a console with a prompt for people, the plain streams for programs.
@@ -87,7 +87,7 @@ fn ours(peer: &Endpoint, args: &Connect, framed: bool, rules: &mut relay::Rules)
 }
 
 fn address(args: &Connect) -> Result<Address, Failure> {
-    let plain = match (&args.port, args.unix, args.udp) {
+    let plain = match (&args.talk.port, args.talk.unix, args.talk.udp) {
         (Some(port), _, false) => format!("tcp:{}:{port}", bracketed(&args.address)),
         (Some(port), _, true) => format!("udp:{}:{port}", bracketed(&args.address)),
         (None, true, _) => format!("unix-client:{}", args.address),
@@ -95,7 +95,7 @@ fn address(args: &Connect) -> Result<Address, Failure> {
         _ => args.address.clone(),
     };
     let mut address = prompted(&plain, Role::Connect)?.address;
-    narrow(&mut address, args.ipv4, args.ipv6);
+    narrow(&mut address, args.talk.ipv4, args.talk.ipv6);
     let mut set = |name, value| address.options.push(name, value);
     if let Some(source) = &args.source {
         set(OptionName::Bind, Value::Text(source.clone()));
@@ -107,7 +107,7 @@ fn address(args: &Connect) -> Result<Address, Failure> {
     if let Some(wait) = args.wait {
         set(OptionName::ConnectTimeout, Value::Time(wait));
     }
-    if args.crlf {
+    if args.talk.crlf {
         set(OptionName::Crlf, Value::Flag(true));
     }
     if let Some(text) = &args.preamble {

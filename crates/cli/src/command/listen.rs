@@ -37,7 +37,8 @@ pub(super) fn run(args: &Listen) -> Result<ExitCode, Failure> {
         let listener = listener(&address, &plan.context).await?;
         announce(&session, &listener);
         let framed = address.options.has(OptionName::Frame);
-        let _states = if args.states { States::at_port(listener.about(), &session.events) } else { None };
+        let _states =
+            if args.talk.states { States::at_port(listener.about(), &session.events) } else { None };
         if many {
             serve(args, &session, listener, plan, framed).await
         } else {
@@ -48,12 +49,12 @@ pub(super) fn run(args: &Listen) -> Result<ExitCode, Failure> {
 
 fn plan(args: &Listen, session: &Session) -> Plan {
     let mut plan = session.plan(&args.traffic);
-    plan.rules.only = match (args.send_only, args.recv_only) {
+    plan.rules.only = match (args.talk.send_only, args.talk.recv_only) {
         (true, _) => Some(Way::Forward),
         (_, true) => Some(Way::Backward),
         _ => None,
     };
-    plan.rules.linger = args.quit.or(plan.rules.linger);
+    plan.rules.linger = args.talk.quit.or(plan.rules.linger);
     plan.rules.idle = args.wait.or(plan.rules.idle);
     plan.context.window =
         watch(&args.traffic, args.exec.is_none() && args.sh_exec.is_none() && console::is_for_people());
@@ -137,7 +138,7 @@ async fn serve(
     } else {
         let meeting =
             Arc::new(Meeting { hub: Hub::default(), style: Style::of(args), framed, events: events.clone() });
-        let speaker = tokio::spawn(console::lines(meeting.clone(), !args.recv_only));
+        let speaker = tokio::spawn(console::lines(meeting.clone(), !args.talk.recv_only));
         let served = clients::serve(listener, &limits, &events, &stop, move |endpoint| {
             meet(meeting.clone(), endpoint)
         })
@@ -241,7 +242,7 @@ pub(super) fn announce(session: &Session, listener: &Listener) {
 }
 
 fn address(args: &Listen) -> Result<Address, Failure> {
-    let plain = match (&args.port, args.unix, args.udp) {
+    let plain = match (&args.talk.port, args.talk.unix, args.talk.udp) {
         (Some(port), _, false) => format!("tcp-listen:{}:{port}", bracketed(&args.address)),
         (Some(port), _, true) => format!("udp-listen:{}:{port}", bracketed(&args.address)),
         (None, true, _) => format!("unix-listen:{}", args.address),
@@ -259,13 +260,13 @@ fn address(args: &Listen) -> Result<Address, Failure> {
         ));
     }
     let mut address = found.address;
-    narrow(&mut address, args.ipv4, args.ipv6);
+    narrow(&mut address, args.talk.ipv4, args.talk.ipv6);
     for (name, lists) in [(OptionName::Allow, &args.allow), (OptionName::Deny, &args.deny)] {
         for networks in lists {
             address.options.push(name, Value::Text(networks.clone()));
         }
     }
-    if args.crlf {
+    if args.talk.crlf {
         address.options.push(OptionName::Crlf, Value::Flag(true));
     }
     frame(&mut address, args.traffic.frame.as_ref());
