@@ -49,7 +49,7 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 fn data() -> impl Strategy<Value = String> {
-    let pieces = prop_oneof!["x([0-9a-f]{2}){1,4}", "i-?[0-9]{1,9} ", "\"[a-z:,/]{0,8}\"", "'[,:a]'"];
+    let pieces = prop_oneof!["x([0-9a-f]{2}){1,4}", "i-?[1-9][0-9]{0,8} ", "\"[a-z:,/]{0,8}\"", "'[,:a]'"];
     vec(pieces, 0..5).prop_map(|pieces| pieces.concat())
 }
 
