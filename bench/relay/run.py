@@ -173,7 +173,7 @@ SIZE = 1 << 30
 
 
 def sources(_, __, ___):
-    """2 GiB from a file, a pipe and a Unix socket into TCP, by a relay that ends with its source."""
+    """1 GiB from a file, a pipe and a Unix socket into TCP, by a relay that ends with its source."""
     results = {}
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         data = pathlib.Path(folder) / "data"

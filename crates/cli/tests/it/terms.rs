@@ -43,11 +43,11 @@ fn the_proxy_protocol_on_unix_sockets() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s");
     let address = format!("unix-listen:{},accept-proxy,fork", path.display());
-    let _server = Running::start(
+    let mut server = Running::start(
         sockeye(&["relay", &address, "system:echo $SOCKEYE_PEERADDR $SOCKEYE_PEERPORT"])
             .stdin(std::process::Stdio::null()),
     );
-    until(|| path.exists(), "it listens");
+    server.line("listening on");
     let mut client = UnixStream::connect(&path).expect("it listens");
     client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     client.write_all(b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n").expect("sent");

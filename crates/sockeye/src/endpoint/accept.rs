@@ -181,7 +181,7 @@ impl Listener {
                     None => return Err(self.failed(io::Error::other("its socket failed"))),
                 },
                 Source::Stream(handle) => {
-                    match accept_one(handle, &self.terms.about.address, &self.terms.options).await {
+                    match accept_one(handle, &self.terms.about, &self.terms.options).await {
                         Ok(endpoint) => endpoint,
                         Err(e) if is_about_the_peer(&e) => continue,
                         Err(e) if is_shortage(e.raw_os_error()) => {
@@ -251,15 +251,23 @@ impl Shortage {
     }
 }
 
-async fn accept_one(listener: &Handle, address: &str, options: &Options) -> io::Result<Endpoint> {
+async fn accept_one(listener: &Handle, own: &About, options: &Options) -> io::Result<Endpoint> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (fd, peer) = listener
         .wait(Interest::READABLE, || uninterrupted(|| rustix::net::acceptfrom_with(listener, flags)))
         .await?;
     sockopt::late(options, &fd)?;
-    let local = rustix::net::getsockname(&fd).ok().as_ref().and_then(named);
-    let about = About { address: address.to_owned(), local, peer: peer.as_ref().and_then(named) };
+    let local = match &own.local {
+        Some(local) if !is_everywhere(local) => Some(local.clone()),
+        _ => rustix::net::getsockname(&fd).ok().as_ref().and_then(named),
+    };
+    let about = About { address: own.address.clone(), local, peer: peer.as_ref().and_then(named) };
     Ok(tcp::endpoint(Arc::new(Handle::socket(fd, listener.nature())?), about))
+}
+
+/// Whether a listener's name says nothing of the address that its peers connect to.
+fn is_everywhere(local: &str) -> bool {
+    ["0.0.0.0:", "[::]:"].iter().any(|every| local.starts_with(every))
 }
 
 /// accept(2) also reports what happened to the connection it would have returned.

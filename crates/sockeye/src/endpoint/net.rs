@@ -253,7 +253,12 @@ pub(crate) async fn connect_socket(
         Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {}
         Err(e) => return Err(e.into()),
     }
+    // On the same machine it has been answered already.
+    let answered = socket.peer_addr().is_ok();
     let handle = Handle::socket(socket.into(), nature)?;
+    if answered {
+        return Ok(handle);
+    }
     let settled = handle.wait(Interest::WRITABLE, || {
         let socket = socket2::SockRef::from(&handle);
         match socket.peer_addr() {
