@@ -40,7 +40,6 @@ fn make(options: &Options, what: &str) -> Result<(OwnedFd, String)> {
 pub(super) async fn open(address: &Address, context: &super::Context) -> Result<Endpoint> {
     let (what, options) = (address.to_string(), &address.options);
     let (master, path) = make(options, &what)?;
-    context.notice(format_args!("PTY is {path}"));
     let unlink = match options.text(OptionName::Link) {
         Some(link) => {
             // A link of an earlier run is replaced, a file of another kind is not.
@@ -52,6 +51,8 @@ pub(super) async fn open(address: &Address, context: &super::Context) -> Result<
         }
         None => None,
     };
+    // Not before: whoever reads this opens the link.
+    context.notice(format_args!("PTY is {path}"));
     let failed = |e: io::Error| Error::new("use", &path, e);
     if options.flag(OptionName::WaitSlave) {
         // A slave that was open and no longer is: from here on the master is hung up until a program opens it.

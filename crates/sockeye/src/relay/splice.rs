@@ -25,6 +25,9 @@ use crate::{
 /// A pipe's size under load: what an unprivileged process may ask for.
 const LARGE: usize = 1 << 20;
 
+/// After how much in one burst a pipe that was there is worth more room.
+const BULK: usize = 256 * 1024;
+
 /// How many idle pipes each thread keeps.
 const SPARE: usize = 4;
 
@@ -108,13 +111,19 @@ async fn through(pipe: &mut Pipe, from: &Handle, to: &Handle, meter: &Meter) -> 
 
 /// One of the two is a pipe itself.
 async fn direct(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop> {
-    let mut moved = 0;
+    let (mut moved, mut grown) = (0, false);
     loop {
         match move_some(from, to, LARGE) {
             Ok(0) => return Ok(Burst { moved, then: Then::End }),
             Ok(n) => {
                 moved += n;
                 meter.add(n, 1);
+                if moved >= BULK && !grown {
+                    grown = true;
+                    for pipe in [from, to].into_iter().filter(|end| end.nature() == Nature::Pipe) {
+                        grow(pipe);
+                    }
+                }
             }
             // Which of the two has to wait, the error does not say.
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
@@ -155,6 +164,15 @@ async fn send_file(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, S
 fn move_some(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
     let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
     uninterrupted(|| rustix::pipe::splice(&from, None, &to, None, most, flags))
+}
+
+/// Makes a pipe as large as an unprivileged process may, and says how large it is. The kernel may refuse
+/// (pipe-user-pages-soft); then it stays as it is.
+fn grow(pipe: impl AsFd) -> Option<usize> {
+    match rustix::pipe::fcntl_getpipe_size(&pipe) {
+        Ok(size) if size < LARGE => rustix::pipe::fcntl_setpipe_size(&pipe, LARGE).ok(),
+        size => size.ok(),
+    }
 }
 
 fn is_unsupported(error: &io::Error) -> bool {
@@ -226,12 +244,10 @@ impl Pipe {
         });
     }
 
-    /// Makes room for more at once. The kernel may refuse (pipe-user-pages-soft); then it stays as it is.
+    /// Makes room for more at once.
     fn grow(&mut self) {
-        if self.size < LARGE
-            && let Ok(size) = rustix::pipe::fcntl_setpipe_size(&self.write, LARGE)
-        {
-            self.size = size;
+        if self.size < LARGE {
+            self.size = grow(&self.write).unwrap_or(self.size);
         }
     }
 
