@@ -326,28 +326,19 @@ fn raw_ip_between_namespaces_of_our_own() {
         let mut receiver =
             Running::start(inside(&["-u", &format!("ip{family}-recv:253{bind}"), "-"]).stdin(Stdio::null()));
         // There is nothing to wait for: packets are sent until one is seen.
-        let mut sender = Running::start(
-            namespace
-                .command("sh")
-                .args(["-c", "while :; do echo raw packet; sleep 0.05; done | exec socat -u - \"$0\""])
-                .arg(format!("IP{family}-SENDTO:{host}:253"))
-                .stdin(Stdio::null()),
-        );
+        let to = format!("IP{family}-SENDTO:{host}:253");
+        let sender = repeating(namespace.command("socat").args(["-u", "-", &to]), "raw packet\n");
         assert_eq!(receiver.line("raw packet"), "raw packet", "without the IP header");
-        let _ = sender.child.kill();
+        drop(sender);
         // An echo of what comes, to the real socat.
         let mut echo = Running::start(
             inside(&[&format!("ip{family}-recvfrom:252{bind}"), "exec:'tr a-z A-Z'"]).stdin(Stdio::null()),
         );
-        let mut asker = Running::start(
-            namespace
-                .command("sh")
-                .args(["-c", "while :; do echo shout; sleep 0.05; done | exec socat - \"$0\""])
-                .arg(format!("IP{family}-DATAGRAM:{host}:252"))
-                .stdin(Stdio::null()),
-        );
+        let to = format!("IP{family}-DATAGRAM:{host}:252");
+        let mut asker = repeating(namespace.command("socat").args(["-", &to]), "shout\n");
         asker.line("SHOUT");
-        let _ = (asker.child.kill(), echo.child.kill());
+        drop(asker);
+        let _ = echo.child.kill();
     }
 }
 
@@ -363,18 +354,21 @@ fn multicast_and_namespaces_by_option() {
     let from = format!("udp4-recv:5555,add-membership=224.1.2.3:127.0.0.1,{netns}");
     let mut receiver = Running::start(sockeye(&["relay", "-u", &from, "-"]).stdin(Stdio::null()));
     let to = format!("udp4-datagram:224.1.2.3:5555,multicast-if=127.0.0.1,multicast-ttl=1,{netns}");
-    let mut sender = Running::start(
-        Command::new("sh")
-            .args([
-                "-c",
-                "while :; do echo to the group; sleep 0.05; done | exec \"$0\" relay -u - \"$1\"",
-                SOCKEYE,
-                &to,
-            ])
-            .stdin(Stdio::null()),
-    );
+    let sender = repeating(&mut sockeye(&["relay", "-u", "-", &to]), "to the group\n");
     receiver.line("to the group");
-    let _ = sender.child.kill();
+    drop(sender);
+}
+
+/// A program whose input is this line, again and again until it ends: a receiver that is not there yet hears it later.
+fn repeating(command: &mut Command, line: &'static str) -> Running {
+    let mut program = Running::start(command.stdin(Stdio::piped()));
+    let mut input = program.child.stdin.take().expect("piped");
+    std::thread::spawn(move || {
+        while input.write_all(line.as_bytes()).is_ok() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    });
+    program
 }
 
 #[test]
