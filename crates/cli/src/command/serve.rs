@@ -71,10 +71,7 @@ async fn serve(args: &Serve, addresses: &[Address]) -> Result<ExitCode, Failure>
     }
     let mut total = Served::default();
     for served in running.join_all().await {
-        let served = served?;
-        total.clients += served.clients;
-        total.refused += served.refused;
-        total.cut += served.cut;
+        total = total.plus(served?);
     }
     traffic::served(&total, args.json);
     Ok(ExitCode::SUCCESS)

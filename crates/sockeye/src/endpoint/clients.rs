@@ -72,7 +72,9 @@ pub struct Served {
 }
 
 impl Served {
-    fn plus(self, other: Self) -> Self {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
         Self {
             clients: self.clients + other.clients,
             refused: self.refused + other.refused,
@@ -130,10 +132,11 @@ where
     C: Fn(Endpoint) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let threads: Vec<_> = all.into_iter().map(|shared| thread(door.clone(), shared)).collect();
+    let mut threads: JoinSet<_> = all.into_iter().map(|shared| thread(door.clone(), shared)).collect();
     let mut served = Served::default();
-    for thread in threads {
-        served = served.plus(thread.await?);
+    // Whichever ends first: one that fails ends the others, as they are dropped.
+    while let Some(ended) = threads.join_next().await {
+        served = served.plus(ended.map_err(|e| Error::new("wait for", "a thread", io::Error::other(e)))??);
     }
     Ok(served)
 }

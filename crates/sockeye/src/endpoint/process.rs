@@ -58,24 +58,31 @@ pub(super) fn early(address: &Address) -> Result<Option<Elsewhere>> {
     if is_program(&address.kind) {
         return Ok(None);
     }
-    if let Some(root) = options.text(OptionName::ChrootEarly) {
-        change_root(root)?;
-    }
-    if let Some(group) = options.text(OptionName::SetgidEarly) {
-        take_group(group)?;
-    }
-    if let Some(user) = options.text(OptionName::SetuidEarly) {
-        take_user(user)?;
-    }
-    if let Some(user) = options.text(OptionName::SuEarly) {
-        become_user(program::user(user)?, user)?;
-    }
+    use OptionName::{ChrootEarly, SetgidEarly, SetuidEarly, SuEarly};
+    confine(options, [ChrootEarly, SetgidEarly, SetuidEarly, SuEarly])?;
     let Some(directory) = options.text(OptionName::Chdir) else { return Ok(None) };
     let failed = |e: rustix::io::Errno| Error::new("change to the directory", directory, e);
     let here = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let before = rustix::fs::open(".", here, Mode::empty()).map_err(failed)?;
     rustix::process::chdir(directory).map_err(failed)?;
     Ok(Some(Elsewhere { before }))
+}
+
+/// Another root, group and user, in the order in which each is still allowed.
+fn confine(options: &Options, [root, group, user, su]: [OptionName; 4]) -> Result<()> {
+    if let Some(root) = options.text(root) {
+        change_root(root)?;
+    }
+    if let Some(group) = options.text(group) {
+        take_group(group)?;
+    }
+    if let Some(user) = options.text(user) {
+        take_user(user)?;
+    }
+    if let Some(user) = options.text(su) {
+        become_user(program::user(user)?, user)?;
+    }
+    Ok(())
 }
 
 /// What is done once an address is open: least privilege from here on.
@@ -89,18 +96,7 @@ pub(super) fn late(address: &Address) -> Result<()> {
     }
     // Looked up while the user database can still be seen.
     let delayed = options.text(OptionName::SuDelayed).map(|name| (program::user(name), name));
-    if let Some(root) = options.text(OptionName::Chroot) {
-        change_root(root)?;
-    }
-    if let Some(group) = options.text(OptionName::Setgid) {
-        take_group(group)?;
-    }
-    if let Some(user) = options.text(OptionName::Setuid) {
-        take_user(user)?;
-    }
-    if let Some(user) = options.text(OptionName::Su) {
-        become_user(program::user(user)?, user)?;
-    }
+    confine(options, [OptionName::Chroot, OptionName::Setgid, OptionName::Setuid, OptionName::Su])?;
     if let Some((user, name)) = delayed {
         become_user(user?, name)?;
     }
