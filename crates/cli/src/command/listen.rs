@@ -78,7 +78,7 @@ async fn one(
     let client = accepted?;
     let ours = match program(args) {
         Some(program) => {
-            let context = plan.context.facing(&client.about);
+            let context = plan.context.facing(&client);
             started(&program, &context, framed).await?
         }
         None if console::is_for_people() => {
@@ -114,7 +114,7 @@ async fn serve(
             let shared = shared.clone();
             async move {
                 let (program, plan, shortage) = &*shared;
-                let context = plan.context.facing(&endpoint.about);
+                let context = plan.context.facing(&endpoint);
                 let started = loop {
                     let started = started(program, &context, framed).await;
                     if !shortage.waited(started.as_ref().err()).await {

@@ -291,6 +291,18 @@ pub enum Family {
     V6,
 }
 
+impl Family {
+    /// Whether an address is of this family.
+    #[must_use]
+    pub fn has(self, ip: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => ip.is_ipv4(),
+            Self::V6 => ip.is_ipv6(),
+        }
+    }
+}
+
 /// A host as typed: an IP address (IPv6 in brackets where a port follows), or a name to be resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Host {

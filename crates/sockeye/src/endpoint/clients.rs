@@ -104,6 +104,7 @@ where
     let began = Instant::now();
     let loops = if limits.total.is_some() { 1 } else { limits.loops };
     let door = Arc::new(Door {
+        loops,
         places: limits.most.map(|most| Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)))),
         descriptors: Descriptors::of(limits.each, loops),
         shortage: listener.shortage(),
@@ -177,6 +178,8 @@ struct Door<C> {
     events: Events,
     stop: Stop,
     client: C,
+    /// How many there are.
+    loops: usize,
     places: Option<Arc<Semaphore>>,
     descriptors: Descriptors,
     shortage: Arc<Shortage>,
@@ -238,8 +241,10 @@ where
             endpoint.keep.place = place;
             served.clients += 1;
             running.spawn((self.client)(endpoint));
-            // The next one may well be for another loop.
-            tokio::task::yield_now().await;
+            // The next one is for another loop, where that has fewer.
+            if running.len() * self.loops > all.load(Relaxed) {
+                tokio::task::yield_now().await;
+            }
         };
         // A new client is told at once that nobody listens, rather than left in a queue that nobody reads.
         drop(listener);

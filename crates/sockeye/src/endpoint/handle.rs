@@ -50,6 +50,15 @@ impl Filled {
     }
 }
 
+/// What comes after what was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Who knows.
+    Something,
+    /// The end of the data, which has arrived.
+    End,
+}
+
 /// An open descriptor with its readiness. Closed when dropped.
 #[derive(Debug)]
 pub struct Handle {
@@ -147,7 +156,7 @@ impl Handle {
     /// [`Handle::read`] for those who poll.
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let room = buffer.len();
-        self.poll_read_with(cx, || self.try_read(buffer).map(|n| (n, Filled::of(n, room))))
+        self.poll_read_with(cx, || self.try_read(buffer).map(|n| (n, Filled::of(n, room)))).map_ok(|(n, _)| n)
     }
 
     /// Calls `read` whenever something may be there, until it gives something: a value, and whether its room
@@ -156,17 +165,23 @@ impl Handle {
         &self,
         cx: &mut Context<'_>,
         mut read: impl FnMut() -> io::Result<(R, Filled)>,
-    ) -> Poll<io::Result<R>> {
-        let Polled::Epoll(fd) = &self.fd else { return Poll::Ready(read().map(|(value, _)| value)) };
+    ) -> Poll<io::Result<(R, After)>> {
+        let Polled::Epoll(fd) = &self.fd else {
+            return Poll::Ready(read().map(|(value, _)| (value, After::Something)));
+        };
         loop {
             let mut ready = ready!(fd.poll_read_ready(cx))?;
             match read() {
                 Ok((value, filled)) => {
                     // A short read from a stream socket drained it: saves the call that would say EAGAIN.
+                    let mut after = After::Something;
                     if self.nature == Nature::Stream && filled == Filled::Partly {
+                        if ready.ready().is_read_closed() {
+                            after = After::End;
+                        }
                         ready.clear_ready();
                     }
-                    return Poll::Ready(Ok(value));
+                    return Poll::Ready(Ok((value, after)));
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
                 Err(e) => return Poll::Ready(Err(e)),
@@ -209,18 +224,20 @@ impl Handle {
     /// As [`Handle::write`]; how much was written before is lost.
     pub async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
         let mut sent = 0;
-        poll_fn(|cx| self.poll_write_all(cx, bytes, &mut sent)).await
+        poll_fn(|cx| self.poll_write_all(cx, bytes, After::Something, &mut sent)).await
     }
 
-    /// [`Handle::write_all`] for those who poll; `sent` is how much went before.
+    /// [`Handle::write_all`] for those who poll; `sent` is how much went before. Where the end comes after it, and
+    /// is passed on at once, both go in one segment.
     pub(crate) fn poll_write_all(
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
+        after: After,
         sent: &mut usize,
     ) -> Poll<io::Result<()>> {
         while *sent < bytes.len() {
-            match ready!(self.poll_write(cx, &bytes[*sent..]))? {
+            match ready!(self.poll_write_with(cx, || self.try_write_before(&bytes[*sent..], after)))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 n => *sent += n,
             }
@@ -266,6 +283,11 @@ impl Handle {
             0 => Err(io::ErrorKind::WouldBlock.into()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether something waits to be read on a socket.
+    pub(crate) fn has_data(&self) -> bool {
+        self.nature == Nature::Stream && rustix::io::ioctl_fionread(self).is_ok_and(|bytes| bytes > 0)
     }
 
     /// Ready once the descriptor is readable, as far as epoll knows; a read may still find nothing.
@@ -319,10 +341,16 @@ impl Handle {
 
     /// One non-blocking write.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write_before(bytes, After::Something)
+    }
+
+    fn try_write_before(&self, bytes: &[u8], after: After) -> io::Result<usize> {
+        let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        if self.nature == Nature::Stream && after == After::End {
+            flags |= SendFlags::MORE;
+        }
         uninterrupted(|| match self.nature {
-            Nature::Stream | Nature::Packets => {
-                rustix::net::send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
-            }
+            Nature::Stream | Nature::Packets => rustix::net::send(self, bytes, flags),
             _ => rustix::io::write(self, bytes),
         })
     }

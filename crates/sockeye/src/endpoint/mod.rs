@@ -54,7 +54,7 @@ pub use program::Program;
 pub use shape::{Stream, without_end};
 pub use stdio::standard;
 
-pub(crate) use handle::{Filled, uninterrupted};
+pub(crate) use handle::{After, Filled, uninterrupted};
 pub(crate) use pty::ends_by_character;
 
 /// Something open to read from and write to.

@@ -37,8 +37,10 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// # Errors
 /// When the name or service is unknown, or has no address in the family asked for.
 pub(crate) async fn resolve(to: &HostPort, family: Family) -> Result<Vec<SocketAddr>> {
-    if !matches!(to.host, Host::Name(_)) {
-        return lookup(to, family);
+    match (&to.host, &to.port) {
+        (Host::Ip(ip), Port::Number(port)) if family.has(*ip) => return Ok(vec![SocketAddr::new(*ip, *port)]),
+        (Host::Ip(_) | Host::Scoped(..), _) => return lookup(to, family),
+        (Host::Name(_), _) => {}
     }
     let to = to.clone();
     // The resolver waits for name servers: on a thread of its own.
@@ -161,6 +163,15 @@ pub(crate) struct Connected {
     pub(crate) peer: SocketAddr,
 }
 
+/// Who says something first on a connection that is being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// We do, as soon as it is there.
+    Us,
+    /// That is for the two at its ends.
+    Either,
+}
+
 /// Connects to the first of `peers` that answers: in their order, each one 250 ms after the one before it or
 /// at once when that one failed (RFC 8305).
 ///
@@ -170,11 +181,12 @@ pub(crate) async fn connect(
     options: &Options,
     peers: &[SocketAddr],
     kind: Type,
+    speaker: Speaker,
     what: &str,
 ) -> Result<Connected> {
     let limit = options.time(OptionName::ConnectTimeout).unwrap_or(CONNECT_TIMEOUT);
     if let [only] = peers {
-        return connect_one(options, *only, kind, limit, what).await;
+        return connect_one(options, *only, kind, speaker, limit, what).await;
     }
     let mut attempts = JoinSet::new();
     let mut waiting = peers.iter().copied();
@@ -182,7 +194,7 @@ pub(crate) async fn connect(
     loop {
         if let Some(peer) = waiting.next() {
             let (options, what) = (options.clone(), what.to_owned());
-            attempts.spawn(async move { connect_one(&options, peer, kind, limit, &what).await });
+            attempts.spawn(async move { connect_one(&options, peer, kind, speaker, limit, &what).await });
         } else if attempts.is_empty() {
             return Err(Error::new("connect to", what, Reason::Each(failures)));
         }
@@ -200,6 +212,7 @@ async fn connect_one(
     options: &Options,
     peer: SocketAddr,
     kind: Type,
+    speaker: Speaker,
     limit: Duration,
     what: &str,
 ) -> Result<Connected> {
@@ -207,6 +220,10 @@ async fn connect_one(
     let socket = socket(options, Domain::for_address(peer), kind, what)?;
     if let Some(source) = source(options, peer).await? {
         bind(&socket, source, kind, options, what)?;
+    }
+    if speaker == Speaker::Us && kind == Type::STREAM {
+        // What we say acknowledges the handshake as well: a segment less. Other protocols than TCP do not know it.
+        let _ = socket.set_tcp_quickack(false);
     }
     let handle = connect_socket(socket, kind, &peer.into(), limit).await.map_err(failed)?;
     sockopt::late(options, &handle)?;

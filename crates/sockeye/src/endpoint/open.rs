@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use sockeye_proto::address::{Address, Family, Kind, OptionName, Options, SocketUse, Spec};
 
 use super::{
-    About, Endpoint, Explain, Listener, Unlink, Watch, arq,
+    About, Endpoint, Explain, Listener, Reader, Unlink, Watch, arq,
     begin::begin,
     file, generic, process, program,
     program::Line,
@@ -29,6 +29,8 @@ pub struct Context {
     pub tell: Option<Tell>,
     /// The endpoint on the other side: programs learn of it from their environment.
     pub other: Option<Arc<About>>,
+    /// Whether the other side has said something that is to be passed on at once.
+    pub spoken: bool,
     /// Who gets told what each receive from a socket brought, if anyone.
     pub explain: Option<Explain>,
     /// Who gets told how the windows of arq connections slide, if anyone.
@@ -47,8 +49,9 @@ impl Context {
 
     /// The same context on behalf of this other side.
     #[must_use]
-    pub fn facing(&self, other: &Arc<About>) -> Self {
-        Self { other: Some(other.clone()), ..self.clone() }
+    pub fn facing(&self, other: &Endpoint) -> Self {
+        let spoken = matches!(&other.reader, Reader::Stream(from) if from.has_data());
+        Self { other: Some(other.about.clone()), spoken, ..self.clone() }
     }
 
     /// `PREFIX_PEERADDR` and its siblings, as socat(1) describes them.
@@ -305,7 +308,7 @@ async fn open_listener(address: &Address, context: &Context) -> Result<Option<Li
 async fn open_endpoint(address: &Address, direction: Direction, context: &Context) -> Result<Endpoint> {
     let name = || address.to_string();
     Ok(match &address.kind {
-        Kind::Tcp { family, to } => tcp::connect(address, *family, to).await?,
+        Kind::Tcp { family, to } => tcp::connect(address, *family, to, context).await?,
         Kind::Udp { family, to } | Kind::UdpSendto { family, to } => {
             udp::connect(address, *family, to).await?
         }

@@ -23,7 +23,7 @@ pub(super) async fn connect(address: &Address, via: &Via, to: &HostPort) -> Resu
     let (what, options) = (address.to_string(), &address.options);
     let mut machine = handshake(address, to).await?;
     let peers = net::resolve(&server(via, options, &address.kind)?, Family::Any).await?;
-    let connected = net::connect(options, &peers, Type::STREAM, &what).await?;
+    let connected = net::connect(options, &peers, Type::STREAM, net::Speaker::Us, &what).await?;
     let proxy = connected.peer;
     let limit = options.time(OptionName::ConnectTimeout).unwrap_or(CONNECT_TIMEOUT);
     let failed = |e: Reason| Error::new("connect to", format!("{to} through {proxy}"), e);

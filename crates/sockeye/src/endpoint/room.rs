@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Filled, Handle};
+use super::{After, Filled, Handle};
 
 /// How many idle buffers each thread keeps for whoever reads next.
 const SPARE: usize = 4;
@@ -36,16 +36,17 @@ pub(crate) fn give_back(buffer: Vec<u8>) {
 
 /// Reads once there is something, into room that is only taken then. A length of 0 is the end of the data.
 pub(crate) async fn read(from: &Handle, size: usize) -> io::Result<(Vec<u8>, usize)> {
-    poll_fn(|cx| poll_read(from, size, cx)).await
+    let (buffer, length, _) = poll_fn(|cx| poll_read(from, size, cx)).await?;
+    Ok((buffer, length))
 }
 
-/// [`read`] for those who poll.
+/// [`read`] for those who poll, and what comes after it.
 pub(crate) fn poll_read(
     from: &Handle,
     size: usize,
     cx: &mut Context<'_>,
-) -> Poll<io::Result<(Vec<u8>, usize)>> {
-    from.poll_read_with(cx, || {
+) -> Poll<io::Result<(Vec<u8>, usize, After)>> {
+    let read = from.poll_read_with(cx, || {
         let mut buffer = take(size);
         match from.try_read(&mut buffer) {
             Ok(length) => Ok(((buffer, length), Filled::of(length, size))),
@@ -54,5 +55,6 @@ pub(crate) fn poll_read(
                 Err(e)
             }
         }
-    })
+    });
+    read.map_ok(|((buffer, length), after)| (buffer, length, after))
 }

@@ -7,7 +7,7 @@ use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Option
 
 use super::{
     About, Context, Endpoint, Finish, Handle, Keep, Listener, Reader, Writer,
-    net::{self, Connected},
+    net::{self, Connected, Speaker},
     proxy_protocol::{self, Greet, greeted},
 };
 use crate::{Error, Result};
@@ -19,10 +19,16 @@ pub(super) fn backlog(options: &Options) -> i32 {
     options.number(OptionName::Backlog).and_then(|n| i32::try_from(n).ok()).unwrap_or(BACKLOG)
 }
 
-pub(super) async fn connect(address: &Address, family: Family, to: &HostPort) -> Result<Endpoint> {
+pub(super) async fn connect(
+    address: &Address,
+    family: Family,
+    to: &HostPort,
+    context: &Context,
+) -> Result<Endpoint> {
+    let speaker = if context.spoken { Speaker::Us } else { Speaker::Either };
     let what = address.to_string();
     let peers = net::resolve(to, family).await?;
-    let connected = net::connect(&address.options, &peers, Type::STREAM, &what).await?;
+    let connected = net::connect(&address.options, &peers, Type::STREAM, speaker, &what).await?;
     Ok(stream(connected, what))
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn connect(address: &Address, to: &HostPort) -> Result<Endpoint
     let asked = tls::server_name(options.text(OptionName::Sni).unwrap_or(&name))?;
     let config = tls::client_config(&client_options(options, &name))?;
     let peers = net::resolve(to, Family::Any).await?;
-    let connected = net::connect(options, &peers, Type::STREAM, &what).await?;
+    let connected = net::connect(options, &peers, Type::STREAM, net::Speaker::Us, &what).await?;
     let plain = tcp::stream(connected, what.clone());
     let about = plain.about.clone();
     let limit = options.time(OptionName::ConnectTimeout).unwrap_or(CONNECT_TIMEOUT);

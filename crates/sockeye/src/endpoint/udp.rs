@@ -40,7 +40,7 @@ pub(super) async fn connect(address: &Address, family: Family, to: &HostPort) ->
     let what = address.to_string();
     let peers = net::resolve(to, family).await?;
     let net::Connected { handle, local, peer } =
-        net::connect(&address.options, &peers, Type::DGRAM, &what).await?;
+        net::connect(&address.options, &peers, Type::DGRAM, net::Speaker::Either, &what).await?;
     let socket = Udp::new(handle).map_err(|e| Error::new("use", &what, e))?;
     Ok(Endpoint {
         reader: socket.reader(Access::default()),

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::{Ended, Meter, Rules, Way, splice};
 use crate::{
     Error,
-    endpoint::{About, Batch, Finish, Handle, Nature, Reader, Writer, room},
+    endpoint::{About, After, Batch, Finish, Handle, Nature, Reader, Writer, room},
     error::Reason,
 };
 
@@ -51,7 +51,7 @@ pub(super) fn run<'a>(
             return Ended::Unused;
         }
         let copied = match (&mut *reader, &mut *writer) {
-            (Reader::Stream(from), Writer::Stream(to, _)) => streams(from, to, &route).await,
+            (Reader::Stream(from), Writer::Stream(to, finish)) => streams(from, to, *finish, &route).await,
             // In boxes, as is all else that streams do rarely.
             (Reader::Stream(_) | Reader::Bytes(_), _) => Box::pin(bytes(reader, writer, &route)).await,
             (Reader::Datagrams(_) | Reader::Messages(_), _) => {
@@ -98,6 +98,7 @@ impl Route<'_> {
 fn streams<'a>(
     from: &'a Handle,
     to: &'a Handle,
+    finish: Finish,
     route: &'a Route<'a>,
 ) -> impl Future<Output = Result<(), Stop>> + Send + 'a {
     async move {
@@ -122,7 +123,7 @@ fn streams<'a>(
                     splice::Then::Copy => splices = false,
                 }
             }
-            let (buffer, length) = poll_fn(|cx| match room::poll_read(from, size, cx) {
+            let (buffer, length, after) = poll_fn(|cx| match room::poll_read(from, size, cx) {
                 Poll::Pending => gone_by_now(&mut broken, cx).map(Err),
                 ready => ready.map_err(Stop::Read),
             })
@@ -133,7 +134,8 @@ fn streams<'a>(
             let filled = length == buffer.len();
             route.tap(&buffer[..length]);
             let mut sent = 0;
-            let written = poll_fn(|cx| to.poll_write_all(cx, &buffer[..length], &mut sent)).await;
+            let after = if finish == Finish::Shutdown { after } else { After::Something };
+            let written = poll_fn(|cx| to.poll_write_all(cx, &buffer[..length], after, &mut sent)).await;
             room::give_back(buffer);
             written.map_err(Stop::Write)?;
             route.meter.add(length, 1);

@@ -90,7 +90,7 @@ pub async fn run(first: &Spec, second: &Spec, plan: &Plan, stop: &Stop) -> Resul
         first = first_opening => first?,
         () = stop.asked(Urgency::Drain) => return Ok(interrupted()),
     };
-    let context = plan.context.facing(&first.about);
+    let context = plan.context.facing(&first);
     let opening = async {
         match open_spec(second, directions[1], &context).await? {
             Opened::Listener(listener) if forks(second) => {
@@ -130,7 +130,7 @@ async fn again(
     };
     let mut served = Served::default();
     loop {
-        let context = plan.context.facing(&endpoint.about);
+        let context = plan.context.facing(&endpoint);
         let once = async {
             let other =
                 open_spec(second, directions[1], &context).await?.first(accept_timeout(second)).await?;
@@ -200,7 +200,7 @@ async fn open_other(
     direction: Direction,
     (other, plan, shortage): &(Spec, Plan, Arc<Shortage>),
 ) -> Option<Box<[Endpoint; 2]>> {
-    let context = plan.context.facing(&endpoint.about);
+    let context = plan.context.facing(&endpoint);
     let opened = loop {
         let opened = match open_spec(other, direction, &context).await {
             Ok(opened) => opened.first(accept_timeout(other)).await,
