@@ -15,7 +15,7 @@ use sockeye_proto::address::{Address, Kind, Options};
 use tokio::{io::Interest, sync::mpsc};
 
 use super::{
-    About, Context, Endpoint, Handle, Nature, Unlink, access::Access, begin::begin, net::named, shape,
+    About, Context, Endpoint, Handle, Name, Nature, Unlink, access::Access, begin::begin, net::named, shape,
     sockopt, tcp, uninterrupted,
 };
 use crate::{Error, Result, error::Reason, event::Event, socket::Addr};
@@ -91,7 +91,7 @@ impl Listener {
         let what = address.to_string();
         let handle = Handle::new(socket).map_err(|e| Error::new("listen on", &what, e))?;
         let local = socket2::SockRef::from(&handle).local_addr().ok();
-        let local = local.and_then(|a| Addr::from_kernel(&a)).map(|a| a.to_string());
+        let local = local.and_then(|a| Addr::from_kernel(&a)).map(Name::from);
         Self::with(Source::Stream(handle), About { address: what, local, peer: None }, address, context)
     }
 
@@ -266,8 +266,8 @@ async fn accept_one(listener: &Handle, own: &About, options: &Options) -> io::Re
 }
 
 /// Whether a listener's name says nothing of the address that its peers connect to.
-fn is_everywhere(local: &str) -> bool {
-    ["0.0.0.0:", "[::]:"].iter().any(|every| local.starts_with(every))
+fn is_everywhere(local: &Name) -> bool {
+    local.ip().is_some_and(|address| address.ip().is_unspecified())
 }
 
 /// accept(2) also reports what happened to the connection it would have returned.

@@ -15,6 +15,7 @@ mod framed;
 mod generic;
 mod handle;
 mod message;
+mod name;
 mod namespace;
 mod net;
 mod offload;
@@ -48,6 +49,7 @@ pub use datagram::{DatagramReader, DatagramWriter};
 pub use framed::{Explain, lines};
 pub use handle::{Handle, Nature};
 pub use message::{Batch, BoxFuture, MessageRead, MessageWrite};
+pub use name::Name;
 pub use open::{Context, Direction, Opened, Tell, open, open_spec};
 pub use process::lock;
 pub use program::Program;
@@ -76,9 +78,9 @@ pub struct About {
     /// The address as it was given.
     pub address: String,
     /// The local name, where there is one: `127.0.0.1:40000`, `/run/x.sock`.
-    pub local: Option<String>,
+    pub local: Option<Name>,
     /// The peer's name, where there is one.
-    pub peer: Option<String>,
+    pub peer: Option<Name>,
 }
 
 impl About {

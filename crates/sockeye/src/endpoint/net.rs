@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use sockeye_proto::address::{Address, Family, Host, HostPort, Kind, OptionName, Options, Port};
 use tokio::{io::Interest, task::JoinSet};
 
-use super::{Handle, Nature, namespace, sockopt};
+use super::{Handle, Name, Nature, namespace, sockopt};
 use crate::{
     Error, Result,
     diag::{self, Bind},
@@ -159,7 +159,7 @@ pub(super) fn not_bound(error: Error, at: SocketAddr, kind: Type, options: &Opti
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) handle: Arc<Handle>,
-    pub(crate) local: Option<String>,
+    pub(crate) local: Option<Name>,
     pub(crate) peer: SocketAddr,
 }
 
@@ -228,7 +228,7 @@ async fn connect_one(
     let handle = connect_socket(socket, kind, &peer.into(), limit).await.map_err(failed)?;
     sockopt::late(options, &handle)?;
     let local = socket2::SockRef::from(&handle).local_addr().ok().and_then(|a| a.as_socket());
-    Ok(Connected { handle: Arc::new(handle), local: local.map(|a| a.to_string()), peer })
+    Ok(Connected { handle: Arc::new(handle), local: local.map(Name::from), peer })
 }
 
 /// bind(2), with `lowport` to a free port from 640 to 1023.
@@ -318,15 +318,15 @@ fn bind_place(text: &str) -> Result<(Option<Host>, Option<Port>)> {
 }
 
 /// The name of a socket that has one: `127.0.0.1:80`, `[::1]:80`, `/path`, `@abstract`.
-pub(crate) fn named(addr: &SocketAddrAny) -> Option<String> {
+pub(crate) fn named(addr: &SocketAddrAny) -> Option<Name> {
     if let Ok(ip) = SocketAddr::try_from(addr.clone()) {
         // A dual-stack socket knows its IPv4 peers by mapped addresses; people know them by their own.
-        return Some(SocketAddr::new(ip.ip().to_canonical(), ip.port()).to_string());
+        return Some(SocketAddr::new(ip.ip().to_canonical(), ip.port()).into());
     }
     let unix = rustix::net::SocketAddrUnix::try_from(addr.clone()).ok()?;
     match (unix.path(), unix.abstract_name()) {
-        (Some(path), _) => Some(path.to_string_lossy().into_owned()),
-        (None, Some(name)) => Some(format!("@{}", String::from_utf8_lossy(name))),
+        (Some(path), _) => Some(path.to_string_lossy().into_owned().into()),
+        (None, Some(name)) => Some(format!("@{}", String::from_utf8_lossy(name)).into()),
         (None, None) => None,
     }
 }

@@ -65,8 +65,8 @@ impl Context {
         let Some(other) = &self.other else { return all };
         for (kind, name) in [("SOCK", &other.local), ("PEER", &other.peer)] {
             let Some(name) = name else { continue };
-            match name.parse::<std::net::SocketAddr>() {
-                Ok(address) => {
+            match name.ip() {
+                Some(address) => {
                     let ip = address.ip();
                     let shown = match ip {
                         // In full, as scripts of socat's know it.
@@ -80,7 +80,7 @@ impl Context {
                     all.push((format!("{prefix}_{kind}ADDR"), shown));
                     all.push((format!("{prefix}_{kind}PORT"), address.port().to_string()));
                 }
-                Err(_) => all.push((format!("{prefix}_{kind}ADDR"), name.clone())),
+                None => all.push((format!("{prefix}_{kind}ADDR"), name.to_string())),
             }
         }
         all

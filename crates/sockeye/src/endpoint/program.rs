@@ -121,7 +121,7 @@ pub(super) fn start(
     // The command keeps our copies of the program's ends; with them open its end would never be seen.
     drop(command);
     let about =
-        About { address: what.clone(), local: None, peer: child.id().map(|pid| format!("pid {pid}")) };
+        About { address: what.clone(), local: None, peer: child.id().map(|pid| format!("pid {pid}").into()) };
     Ok(Endpoint {
         reader: ends.reader,
         writer: ends.writer,

@@ -31,7 +31,7 @@ pub(super) async fn connect(address: &Address, via: &Via, to: &HostPort) -> Resu
         Ok(result) => result.map_err(failed)?,
         Err(_) => return Err(failed(Reason::TimedOut(limit))),
     }
-    let about = About { address: what, local: connected.local, peer: Some(proxy.to_string()) };
+    let about = About { address: what, local: connected.local, peer: Some(proxy.into()) };
     Ok(tcp::endpoint(connected.handle, about))
 }
 

@@ -1,7 +1,7 @@
 //! `send-proxy` and `accept-proxy`: the client's address ahead of its data, and handshakes in general that
 //! accepted connections go through before they count.
 
-use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use sockeye_proto::{
     address::Address,
@@ -9,7 +9,7 @@ use sockeye_proto::{
 };
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{About, Context, Endpoint, Listener, Reader};
+use super::{About, Context, Endpoint, Listener, Name, Reader};
 use crate::{Error, Result, error::Reason};
 
 /// How long an accepted connection may take to say who it is.
@@ -23,7 +23,7 @@ const WAITING: usize = 64;
 
 /// The header to send on behalf of `client`.
 pub(super) fn header(version: &str, client: Option<&About>) -> Vec<u8> {
-    let address = |name: &Option<String>| name.as_deref()?.parse::<SocketAddr>().ok();
+    let address = |name: &Option<Name>| name.as_ref()?.ip();
     let peers = client.and_then(|client| {
         Some(Peers { source: address(&client.peer)?, destination: address(&client.local)? })
     });
@@ -53,8 +53,8 @@ pub(super) async fn accept(mut endpoint: Endpoint) -> Result<Endpoint> {
     if let Header::Proxied(peers) = header {
         let about = About {
             address: endpoint.about.address.clone(),
-            local: Some(peers.destination.to_string()),
-            peer: Some(peers.source.to_string()),
+            local: Some(peers.destination.into()),
+            peer: Some(peers.source.into()),
         };
         endpoint.about = Arc::new(about);
     }

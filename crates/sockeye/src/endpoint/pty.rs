@@ -64,7 +64,7 @@ pub(super) async fn open(address: &Address, context: &super::Context) -> Result<
         }
     }
     let handle = Arc::new(Handle::new(master).map_err(failed)?);
-    let about = About { address: what, local: Some(path.clone()), peer: None };
+    let about = About { address: what, local: Some(path.clone().into()), peer: None };
     Ok(Endpoint {
         reader: Reader::Stream(handle.clone()),
         writer: Writer::Stream(handle, Finish::EndOfTerminal),

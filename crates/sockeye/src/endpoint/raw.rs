@@ -39,7 +39,7 @@ pub(super) async fn sendto(
     Ok(Endpoint {
         reader: Packets::reader(&handle, to.is_ipv4(), Access::default()),
         writer: Writer::Datagrams(DatagramWriter::connected(handle, EmptyMeans::Message).into()),
-        about: About { address: what, local: None, peer: Some(to.ip().to_string()) }.into(),
+        about: About { address: what, local: None, peer: Some(to.ip().to_string().into()) }.into(),
         keep: Keep::default(),
     })
 }
@@ -60,7 +60,7 @@ pub(super) async fn datagram(
     Ok(Endpoint {
         reader: Packets::reader(&handle, to.is_ipv4(), Access::of(&address.options)?),
         writer: Writer::Datagrams(DatagramWriter::to(handle, to.into()).into()),
-        about: About { address: what, local: None, peer: Some(to.ip().to_string()) }.into(),
+        about: About { address: what, local: None, peer: Some(to.ip().to_string().into()) }.into(),
         keep: Keep::default(),
     })
 }

@@ -80,7 +80,7 @@ async fn listening(address: &Address, family: Family, host: Option<&Host>, port:
 /// An endpoint on a connected stream socket.
 pub(super) fn stream(connected: Connected, address: String) -> Endpoint {
     let Connected { handle, local, peer } = connected;
-    let about = About { address, local, peer: Some(peer.to_string()) };
+    let about = About { address, local, peer: Some(peer.into()) };
     endpoint(handle, about)
 }
 

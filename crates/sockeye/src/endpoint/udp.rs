@@ -12,7 +12,7 @@ use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Port};
 use tokio::{io::Interest, sync::mpsc, time::MissedTickBehavior};
 
 use super::{
-    About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener, Reader, Writer,
+    About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener, Name, Reader, Writer,
     access::Access,
     datagram::{Activity, NotTaken, SessionQueue, SessionSender},
     net,
@@ -45,7 +45,7 @@ pub(super) async fn connect(address: &Address, family: Family, to: &HostPort) ->
     Ok(Endpoint {
         reader: socket.reader(Access::default()),
         writer: socket.writer(peer),
-        about: About { address: what, local, peer: Some(peer.to_string()) }.into(),
+        about: About { address: what, local, peer: Some(peer.into()) }.into(),
         keep: Keep::default(),
     })
 }
@@ -58,13 +58,13 @@ pub(super) async fn datagram(address: &Address, family: Family, to: &HostPort) -
     if let Some(source) = net::source(&address.options, to).await? {
         net::bind(&socket, source, Type::DGRAM, &address.options, &what)?;
     }
-    let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(|a| a.to_string());
+    let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(Name::from);
     let socket = Handle::new(socket.into()).and_then(|handle| Udp::new(handle.into()));
     let socket = socket.map_err(|e| Error::new("use", &what, e))?;
     Ok(Endpoint {
         reader: socket.reader(Access::of(&address.options)?),
         writer: socket.writer(to),
-        about: About { address: what, local, peer: Some(to.to_string()) }.into(),
+        about: About { address: what, local, peer: Some(to.into()) }.into(),
         keep: Keep::default(),
     })
 }
@@ -128,7 +128,7 @@ async fn receiver(
     let what = address.to_string();
     let at = net::listening(&address.options, family, host, port).await?;
     let socket = net::bound(&address.options, at, Type::DGRAM, &what)?;
-    let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(|a| a.to_string());
+    let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(Name::from);
     let socket = Handle::new(socket.into()).and_then(|handle| Udp::new(handle.into()));
     let socket = socket.map_err(|e| Error::new("receive at", at, e))?;
     Ok((socket, About { address: what, local, peer: None }))
@@ -258,7 +258,7 @@ impl Sessions {
         let endpoint = Endpoint {
             reader: Reader::Datagrams(reader.into()),
             writer: Writer::Datagrams(writer.into()),
-            about: About { peer: Some(peer.to_string()), ..self.about.clone() }.into(),
+            about: About { peer: Some(peer.into()), ..self.about.clone() }.into(),
             keep: Keep::default(),
         };
         match self.new.try_send(endpoint) {

@@ -11,7 +11,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use sockeye_proto::address::{Address, OptionName, Options, UnixName};
 
 use super::{
-    About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Finish, Handle, Keep, Listener, Reader,
+    About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Finish, Handle, Keep, Listener, Name, Reader,
     Unlink, Writer,
     datagram::{EmptyMeans, LARGEST, recv_from},
     net::{self, named},
@@ -59,7 +59,7 @@ async fn connect_as(address: &Address, name: &UnixName, kind: Type) -> Result<En
         .await
         .map_err(|e| Error::new("connect to", name, e))?;
     sockopt::late(&address.options, &handle)?;
-    let mut endpoint = on_socket(Arc::new(handle), what, Some(name.to_string()));
+    let mut endpoint = on_socket(Arc::new(handle), what, Some(name.to_string().into()));
     endpoint.keep.unlink = unlink.flatten();
     Ok(endpoint)
 }
@@ -135,15 +135,15 @@ fn receiver(address: &Address, name: &UnixName) -> Result<(Arc<Handle>, About, O
     let unlink = bind(&socket, name, &address.options)?;
     sockopt::late(&address.options, &socket)?;
     let handle = Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("receive at", name, e))?;
-    Ok((Arc::new(handle), About { address: what, local: Some(name.to_string()), peer: None }, unlink))
+    Ok((Arc::new(handle), About { address: what, local: Some(name.to_string().into()), peer: None }, unlink))
 }
 
 /// An endpoint on a connected socket of whatever type.
-pub(super) fn on_socket(handle: Arc<Handle>, address: String, peer: Option<String>) -> Endpoint {
+pub(super) fn on_socket(handle: Arc<Handle>, address: String, peer: Option<Name>) -> Endpoint {
     let socket = socket2::SockRef::from(&handle);
     let local = socket.local_addr().ok().and_then(|a| Addr::from_kernel(&a));
     let local = local.filter(|a| *a != Addr::Unix(UnixAddr::Unnamed));
-    let about = About { address, local: local.map(|a| a.to_string()), peer };
+    let about = About { address, local: local.map(Name::from), peer };
     let empty = match socket.r#type() {
         Ok(Type::STREAM) => return tcp::endpoint(handle, about),
         Ok(Type::SEQPACKET) => EmptyMeans::End,

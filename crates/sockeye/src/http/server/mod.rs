@@ -25,7 +25,7 @@ use tokio::{
 
 use crate::{
     Error, Result,
-    endpoint::{Endpoint, Handle, Listener, Reader, Writer, clients},
+    endpoint::{Endpoint, Handle, Listener, Name, Reader, Writer, clients},
     event::{Events, next_id},
     proto::http::{
         BodyEvent, Fields, Limits, Method, RequestEvent, RequestHead, RequestReader, StatusCode, Version,
@@ -196,7 +196,7 @@ impl Wire<'_> {
 struct Client<'a> {
     files: &'a Files,
     wire: Wire<'a>,
-    peer: Option<String>,
+    peer: Option<Name>,
     id: u64,
     /// What was received and not consumed is at the front.
     room: Vec<u8>,
