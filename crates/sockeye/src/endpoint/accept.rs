@@ -193,7 +193,7 @@ impl Listener {
                     }
                 }
             };
-            if self.terms.access.admits(endpoint.about.peer.as_deref()) {
+            if self.terms.access.admits(endpoint.about.peer.as_ref().and_then(Name::ip)) {
                 match begin(endpoint, &self.terms.kind, &self.terms.options, &self.terms.context).await {
                     Ok(endpoint) => {
                         return Ok(shape::apply(endpoint, &self.terms.options, &self.terms.context));

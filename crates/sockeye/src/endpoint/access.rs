@@ -75,11 +75,11 @@ impl Access {
     }
 
     /// Whether this peer may connect. One without an IP address is judged by whether anything is allowed at all.
-    pub fn admits(&self, peer: Option<&str>) -> bool {
-        let Some(peer) = peer.and_then(|p| p.parse::<SocketAddr>().ok()) else {
-            return self.allow.is_empty() && self.from.is_none();
-        };
-        self.admits_from(peer)
+    pub fn admits(&self, peer: Option<SocketAddr>) -> bool {
+        match peer {
+            Some(peer) => self.admits_from(peer),
+            None => self.allow.is_empty() && self.from.is_none(),
+        }
     }
 
     /// Whether this peer may connect, or its datagrams count.
@@ -146,24 +146,28 @@ mod tests {
         access
     }
 
+    fn peer(text: &str) -> Option<SocketAddr> {
+        Some(text.parse().expect("an address"))
+    }
+
     #[test]
     fn deny_wins_and_an_empty_allow_admits_everyone() {
-        assert!(access("", "").admits(Some("192.0.2.1:5")));
+        assert!(access("", "").admits(peer("192.0.2.1:5")));
         assert!(access("", "").admits(None));
         let local = access("127.0.0.0/8 ::1", "127.0.0.9");
-        assert!(local.admits(Some("127.1.2.3:80")));
-        assert!(local.admits(Some("[::1]:80")));
-        assert!(local.admits(Some("[::ffff:127.0.0.1]:80")), "an IPv4 peer on a dual-stack socket");
-        assert!(!local.admits(Some("127.0.0.9:80")));
-        assert!(!local.admits(Some("192.0.2.1:80")));
+        assert!(local.admits(peer("127.1.2.3:80")));
+        assert!(local.admits(peer("[::1]:80")));
+        assert!(local.admits(peer("[::ffff:127.0.0.1]:80")), "an IPv4 peer on a dual-stack socket");
+        assert!(!local.admits(peer("127.0.0.9:80")));
+        assert!(!local.admits(peer("192.0.2.1:80")));
         assert!(!local.admits(None));
     }
 
     #[test]
     fn lengths_and_masks() {
-        assert!(access("0.0.0.0/0", "").admits(Some("192.0.2.1:5")));
-        assert!(access("10.0.0.0:255.0.0.0", "").admits(Some("10.9.9.9:5")));
-        assert!(!access("10.0.0.0:255.0.0.0", "").admits(Some("11.9.9.9:5")));
+        assert!(access("0.0.0.0/0", "").admits(peer("192.0.2.1:5")));
+        assert!(access("10.0.0.0:255.0.0.0", "").admits(peer("10.9.9.9:5")));
+        assert!(!access("10.0.0.0:255.0.0.0", "").admits(peer("11.9.9.9:5")));
         for wrong in ["10.0.0.0/33", "x", "10.0.0.0:255.0.255.0", "::/129", "10.0.0.0/"] {
             assert!(Access::default().allow(wrong).is_err(), "{wrong}");
         }

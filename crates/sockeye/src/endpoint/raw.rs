@@ -11,7 +11,7 @@ use tokio::io::Interest;
 
 use super::{
     About, Batch, BoxFuture, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener,
-    MessageRead, Reader, Writer,
+    MessageRead, Name, Reader, Writer,
     access::Access,
     datagram::{EmptyMeans, LARGEST, recv_from},
     net::{self, named},
@@ -164,7 +164,7 @@ impl MessageRead for Packets {
                     match batch.push_with(LARGEST, |room| receive(&self.handle, room, self.headers)) {
                         Ok((_, sender)) => {
                             let peer = sender.as_ref().and_then(named);
-                            if !self.access.admits(peer.as_deref()) {
+                            if !self.access.admits(peer.as_ref().and_then(Name::ip)) {
                                 batch.pop();
                             }
                         }
