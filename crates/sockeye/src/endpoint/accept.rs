@@ -261,8 +261,13 @@ async fn accept_one(listener: &Handle, own: &About, options: &Options) -> io::Re
         Some(local) if !is_everywhere(local) => Some(local.clone()),
         _ => rustix::net::getsockname(&fd).ok().as_ref().and_then(named),
     };
-    let about = About { address: own.address.clone(), local, peer: peer.as_ref().and_then(named) };
-    Ok(tcp::endpoint(Arc::new(Handle::socket(fd, listener.nature())?), about))
+    let peer = peer.as_ref().and_then(named);
+    let mut handle = Handle::socket(fd, listener.nature())?;
+    if let Some(peer) = peer.as_ref().and_then(Name::ip) {
+        handle = handle.between(local.as_ref().and_then(Name::ip), peer, options);
+    }
+    let about = About { address: own.address.clone(), local, peer };
+    Ok(tcp::endpoint(Arc::new(handle), about))
 }
 
 /// Whether a listener's name says nothing of the address that its peers connect to.

@@ -228,6 +228,7 @@ async fn connect_one(
     let handle = connect_socket(socket, kind, &peer.into(), limit).await.map_err(failed)?;
     sockopt::late(options, &handle)?;
     let local = socket2::SockRef::from(&handle).local_addr().ok().and_then(|a| a.as_socket());
+    let handle = if kind == Type::STREAM { handle.between(local, peer, options) } else { handle };
     Ok(Connected { handle: Arc::new(handle), local: local.map(Name::from), peer })
 }
 

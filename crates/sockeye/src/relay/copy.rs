@@ -143,6 +143,7 @@ fn streams<'a>(
             tokio::task::consume_budget().await;
             bulk = filled && splices;
             if filled && !splices {
+                to.carries_bulk();
                 size = (size * 4).min(LARGE);
             }
         }
@@ -205,6 +206,9 @@ async fn bytes(reader: &mut Reader, writer: &mut Writer, route: &Route<'_>) -> R
             Writer::Nothing => Ok(()),
         };
         if length == buffer.len() && !to_messages {
+            if let Writer::Stream(to, _) = writer {
+                to.carries_bulk();
+            }
             size = (size * 4).min(LARGE);
         }
         room::give_back(buffer);

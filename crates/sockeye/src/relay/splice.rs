@@ -104,6 +104,7 @@ async fn through(pipe: &mut Pipe, from: &Handle, to: &Handle, meter: &Meter) -> 
         meter.add(filled, 1);
         if filled >= pipe.size / 2 {
             pipe.grow();
+            to.carries_bulk();
         }
         tokio::task::consume_budget().await;
     }
@@ -120,6 +121,7 @@ async fn direct(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop
                 meter.add(n, 1);
                 if moved >= BULK && !grown {
                     grown = true;
+                    to.carries_bulk();
                     for pipe in [from, to].into_iter().filter(|end| end.nature() == Nature::Pipe) {
                         grow(pipe);
                     }
@@ -153,6 +155,9 @@ async fn send_file(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, S
             Ok(n) => {
                 moved += n;
                 meter.add(n, 1);
+                if moved >= BULK {
+                    to.carries_bulk();
+                }
             }
             Err(e) if is_unsupported(&e) => return Ok(Burst { moved, then: Then::Copy }),
             Err(e) => return Err(Stop::Write(e)),
