@@ -233,7 +233,7 @@ impl Shortage {
     pub async fn waited(&self, failure: Option<&Error>) -> bool {
         let Some(error) = failure.filter(|e| is_shortage(e.errno())) else { return false };
         self.tell(error.reason());
-        tokio::time::sleep(BACKOFF).await;
+        Box::pin(tokio::time::sleep(BACKOFF)).await;
         true
     }
 

@@ -49,14 +49,22 @@ pub(super) async fn begin(
         };
     }
     endpoint.writer = ending(endpoint.writer, options);
-    if let Some(version) = options.text(OptionName::SendProxy) {
-        let header = proxy_protocol::header(version, context.other.as_deref());
-        send(&mut endpoint, &header, "send the PROXY header to").await?;
-    }
-    if let Some(preamble) = options.text(OptionName::Preamble) {
-        send(&mut endpoint, preamble.as_bytes(), "send the preamble to").await?;
+    if options.has(OptionName::SendProxy) || options.has(OptionName::Preamble) {
+        Box::pin(greet(&mut endpoint, options, context)).await?;
     }
     Ok(endpoint)
+}
+
+/// Sends what its address says that comes before anything else.
+async fn greet(endpoint: &mut Endpoint, options: &Options, context: &Context) -> Result<()> {
+    if let Some(version) = options.text(OptionName::SendProxy) {
+        let header = proxy_protocol::header(version, context.other.as_deref());
+        send(endpoint, &header, "send the PROXY header to").await?;
+    }
+    if let Some(preamble) = options.text(OptionName::Preamble) {
+        send(endpoint, preamble.as_bytes(), "send the preamble to").await?;
+    }
+    Ok(())
 }
 
 async fn send(endpoint: &mut Endpoint, bytes: &[u8], attempt: &'static str) -> Result<()> {

@@ -38,7 +38,9 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// When the name or service is unknown, or has no address in the family asked for.
 pub(crate) async fn resolve(to: &HostPort, family: Family) -> Result<Vec<SocketAddr>> {
     match (&to.host, &to.port) {
-        (Host::Ip(ip), Port::Number(port)) if family.has(*ip) => return Ok(vec![SocketAddr::new(*ip, *port)]),
+        (Host::Ip(ip), Port::Number(port)) if family.has(*ip) => {
+            return Ok(vec![SocketAddr::new(*ip, *port)]);
+        }
         (Host::Ip(_) | Host::Scoped(..), _) => return lookup(to, family),
         (Host::Name(_), _) => {}
     }
@@ -106,7 +108,7 @@ pub(super) async fn source(options: &Options, peer: SocketAddr) -> Result<Option
     }
     let any = if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let place = HostPort { host: host.unwrap_or(Host::Ip(any)), port: port.unwrap_or(Port::Number(0)) };
-    Ok(Some(resolve(&place, family).await?[0]))
+    Ok(Some(Box::pin(resolve(&place, family)).await?[0]))
 }
 
 /// A new non-blocking socket with the options of its address that are socket options set on it.
@@ -188,6 +190,17 @@ pub(crate) async fn connect(
     if let [only] = peers {
         return connect_one(options, *only, kind, speaker, limit, what).await;
     }
+    Box::pin(connect_first(options, peers, kind, speaker, limit, what)).await
+}
+
+async fn connect_first(
+    options: &Options,
+    peers: &[SocketAddr],
+    kind: Type,
+    speaker: Speaker,
+    limit: Duration,
+    what: &str,
+) -> Result<Connected> {
     let mut attempts = JoinSet::new();
     let mut waiting = peers.iter().copied();
     let mut failures = Vec::new();
@@ -263,7 +276,7 @@ pub(crate) async fn connect_socket(
     let mut attempt = socket.connect(peer);
     // A Unix server's queue is full, and nothing tells when there is room again.
     while attempt.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock) && began.elapsed() < limit {
-        tokio::time::sleep(QUEUE_RETRY).await;
+        Box::pin(tokio::time::sleep(QUEUE_RETRY)).await;
         attempt = socket.connect(peer);
     }
     match attempt {
@@ -274,11 +287,16 @@ pub(crate) async fn connect_socket(
     // On the same machine it has been answered already.
     let answered = socket.peer_addr().is_ok();
     let handle = Handle::socket(socket.into(), nature)?;
-    if answered {
-        return Ok(handle);
+    if !answered {
+        Box::pin(settled(&handle, limit)).await?;
     }
+    Ok(handle)
+}
+
+/// Waits for the outcome of connect(2).
+async fn settled(handle: &Handle, limit: Duration) -> Result<(), Reason> {
     let settled = handle.wait(Interest::WRITABLE, || {
-        let socket = socket2::SockRef::from(&handle);
+        let socket = socket2::SockRef::from(handle);
         match socket.peer_addr() {
             // It failed, unless the readiness is older than the attempt.
             Err(e) if e.raw_os_error() == Some(libc::ENOTCONN) => {
@@ -288,10 +306,9 @@ pub(crate) async fn connect_socket(
         }
     });
     match tokio::time::timeout(limit, settled).await {
-        Ok(result) => result?,
-        Err(_) => return Err(Reason::TimedOut(limit)),
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Reason::TimedOut(limit)),
     }
-    Ok(handle)
 }
 
 /// Whether this machine can make IPv6 sockets.

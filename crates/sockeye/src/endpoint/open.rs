@@ -133,20 +133,20 @@ impl Opened {
     pub async fn first(self, accept_timeout: Option<Duration>) -> Result<Endpoint> {
         match self {
             Self::Endpoint(endpoint) => Ok(*endpoint),
-            Self::Listener(mut listener) => {
-                let accepted = match accept_timeout {
-                    None => listener.accept().await,
-                    Some(limit) => {
-                        tokio::time::timeout(limit, listener.accept()).await.unwrap_or_else(|_| {
-                            Err(Error::new("accept on", &listener.about().address, Reason::TimedOut(limit)))
-                        })
-                    }
-                };
-                listener.last();
-                accepted
-            }
+            Self::Listener(listener) => Box::pin(first_of(*listener, accept_timeout)).await,
         }
     }
+}
+
+async fn first_of(mut listener: Listener, accept_timeout: Option<Duration>) -> Result<Endpoint> {
+    let accepted = match accept_timeout {
+        None => listener.accept().await,
+        Some(limit) => tokio::time::timeout(limit, listener.accept()).await.unwrap_or_else(|_| {
+            Err(Error::new("accept on", &listener.about().address, Reason::TimedOut(limit)))
+        }),
+    };
+    listener.last();
+    accepted
 }
 
 /// Opens one side of a relay. The two halves of `A!!B` are opened one after the other, each one way.
@@ -156,23 +156,25 @@ impl Opened {
 pub async fn open_spec(spec: &Spec, direction: Direction, context: &Context) -> Result<Opened> {
     match spec {
         Spec::Single(address) => open(address, direction, context).await,
-        Spec::Dual { read, write } => {
-            let first = |a: &Address| a.options.time(OptionName::AcceptTimeout);
-            let reading = open(read, Direction::Read, context).await?.first(first(read)).await?;
-            let writing = open(write, Direction::Write, context).await?.first(first(write)).await?;
-            // Each half keeps what it lives with; programs of both are rare enough to keep the reading one's.
-            let mut keep = reading.keep;
-            keep.program = keep.program.or(writing.keep.program);
-            keep.unlink = keep.unlink.or(writing.keep.unlink);
-            let about = About {
-                address: format!("{}!!{}", reading.about.address, writing.about.address),
-                local: writing.about.local.clone(),
-                peer: writing.about.peer.clone(),
-            };
-            let (reader, writer) = (reading.reader, writing.writer);
-            Ok(Opened::Endpoint(Box::new(Endpoint { reader, writer, about: about.into(), keep })))
-        }
+        Spec::Dual { read, write } => Box::pin(open_both(read, write, context)).await,
     }
+}
+
+async fn open_both(read: &Address, write: &Address, context: &Context) -> Result<Opened> {
+    let first = |a: &Address| a.options.time(OptionName::AcceptTimeout);
+    let reading = open(read, Direction::Read, context).await?.first(first(read)).await?;
+    let writing = open(write, Direction::Write, context).await?.first(first(write)).await?;
+    // Each half keeps what it lives with; programs of both are rare enough to keep the reading one's.
+    let mut keep = reading.keep;
+    keep.program = keep.program.or(writing.keep.program);
+    keep.unlink = keep.unlink.or(writing.keep.unlink);
+    let about = About {
+        address: format!("{}!!{}", reading.about.address, writing.about.address),
+        local: writing.about.local.clone(),
+        peer: writing.about.peer.clone(),
+    };
+    let (reader, writer) = (reading.reader, writing.writer);
+    Ok(Opened::Endpoint(Box::new(Endpoint { reader, writer, about: about.into(), keep })))
 }
 
 /// Opens an address; tries again as its `retry`, `forever`, `interval`, `backoff` and `jitter` say.
@@ -182,25 +184,35 @@ pub async fn open_spec(spec: &Spec, direction: Direction, context: &Context) -> 
 /// not support are wrong usage.
 pub async fn open(address: &Address, direction: Direction, context: &Context) -> Result<Opened> {
     support::check(address)?;
-    let mut patience = Patience::of(&address.options);
     let locks = process::locks(&address.options).await?;
-    loop {
+    let opened = match open_once(address, direction, context).await {
+        Err(error) => Box::pin(open_again(address, direction, context, error)).await,
+        opened => opened,
+    };
+    let mut opened = opened?;
+    if !locks.is_empty() {
+        opened.hold(locks);
+    }
+    Ok(opened)
+}
+
+/// After an attempt that failed.
+async fn open_again(
+    address: &Address,
+    direction: Direction,
+    context: &Context,
+    mut error: Error,
+) -> Result<Opened> {
+    let mut patience = Patience::of(&address.options);
+    while let Some(pause) = patience.pause() {
+        context.notice(format_args!("{error}; trying again in {pause:.3?}"));
+        tokio::time::sleep(pause).await;
         match open_once(address, direction, context).await {
-            Err(error) => match patience.pause() {
-                Some(pause) => {
-                    context.notice(format_args!("{error}; trying again in {pause:.3?}"));
-                    tokio::time::sleep(pause).await;
-                }
-                None => return Err(error),
-            },
-            Ok(mut opened) => {
-                if !locks.is_empty() {
-                    opened.hold(locks);
-                }
-                return Ok(opened);
-            }
+            Ok(opened) => return Ok(opened),
+            Err(failed) => error = failed,
         }
     }
+    Err(error)
 }
 
 /// How often opening is tried again, and how long the pauses are.
@@ -248,7 +260,7 @@ fn chance() -> f64 {
 }
 
 /// `pf=`: the family, where the keyword leaves it open.
-fn narrowed(address: &Address) -> Option<Address> {
+fn narrowed(address: &Address) -> Option<Box<Address>> {
     let wanted = match address.options.text(OptionName::ProtocolFamily)? {
         "ip4" | "ipv4" | "inet" | "inet4" | "2" => Family::V4,
         "ip6" | "ipv6" | "inet6" | "10" => Family::V6,
@@ -256,12 +268,12 @@ fn narrowed(address: &Address) -> Option<Address> {
     };
     let mut narrowed = address.clone();
     narrowed.kind.set_family(wanted);
-    Some(narrowed)
+    Some(narrowed.into())
 }
 
 async fn open_once(address: &Address, direction: Direction, context: &Context) -> Result<Opened> {
     let narrowed = narrowed(address);
-    let address = narrowed.as_ref().unwrap_or(address);
+    let address = narrowed.as_deref().unwrap_or(address);
     let elsewhere = process::early(address)?;
     let opened = open_kind(address, direction, context).await?;
     drop(elsewhere);
@@ -270,11 +282,17 @@ async fn open_once(address: &Address, direction: Direction, context: &Context) -
 }
 
 async fn open_kind(address: &Address, direction: Direction, context: &Context) -> Result<Opened> {
-    if let Some(listener) = open_listener(address, context).await? {
-        return Ok(Opened::Listener(Box::new(listener)));
-    }
     let options = &address.options;
-    let endpoint = open_endpoint(address, direction, context).await?;
+    let endpoint = match &address.kind {
+        // What a relay opens for each of its clients, without the room that other kinds need for it.
+        Kind::Tcp { family, to } => tcp::connect(address, *family, to, context).await?,
+        _ => {
+            if let Some(listener) = Box::pin(open_listener(address, context)).await? {
+                return Ok(Opened::Listener(Box::new(listener)));
+            }
+            Box::pin(open_endpoint(address, direction, context)).await?
+        }
+    };
     let endpoint = begin(endpoint, &address.kind, options, context).await?;
     Ok(Opened::Endpoint(Box::new(shape::apply(endpoint, options, context))))
 }
@@ -308,7 +326,6 @@ async fn open_listener(address: &Address, context: &Context) -> Result<Option<Li
 async fn open_endpoint(address: &Address, direction: Direction, context: &Context) -> Result<Endpoint> {
     let name = || address.to_string();
     Ok(match &address.kind {
-        Kind::Tcp { family, to } => tcp::connect(address, *family, to, context).await?,
         Kind::Udp { family, to } | Kind::UdpSendto { family, to } => {
             udp::connect(address, *family, to).await?
         }

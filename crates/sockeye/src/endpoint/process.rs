@@ -29,7 +29,7 @@ pub(super) async fn locks(options: &Options) -> Result<Vec<Unlink>> {
     let mut held = Vec::new();
     for (name, waits) in [(OptionName::Lockfile, false), (OptionName::Waitlock, true)] {
         if let Some(path) = options.text(name) {
-            held.push(lock(PathBuf::from(path), waits).await?);
+            held.push(Box::pin(lock(PathBuf::from(path), waits)).await?);
         }
     }
     Ok(held)

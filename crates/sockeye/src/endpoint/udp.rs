@@ -12,7 +12,8 @@ use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Port};
 use tokio::{io::Interest, sync::mpsc, time::MissedTickBehavior};
 
 use super::{
-    About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener, Name, Reader, Writer,
+    About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener, Name, Reader,
+    Writer,
     access::Access,
     datagram::{Activity, NotTaken, SessionQueue, SessionSender},
     net,

@@ -11,8 +11,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use sockeye_proto::address::{Address, OptionName, Options, UnixName};
 
 use super::{
-    About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Finish, Handle, Keep, Listener, Name, Reader,
-    Unlink, Writer,
+    About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Finish, Handle, Keep, Listener, Name,
+    Reader, Unlink, Writer,
     datagram::{EmptyMeans, LARGEST, recv_from},
     net::{self, named},
     proxy_protocol::{self, Greet, greeted},

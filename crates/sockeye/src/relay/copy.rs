@@ -61,7 +61,11 @@ pub(super) fn run<'a>(
         };
         let standard_output = matches!(writer, Writer::Stream(_, Finish::CloseStandardOutput));
         let copied = match copied {
-            Ok(()) => Box::pin(writer.finish()).await.map_err(Stop::Write),
+            Ok(()) => match writer {
+                Writer::Stream(to, Finish::Shutdown) => to.shutdown_write(),
+                other => Box::pin(other.finish()).await,
+            }
+            .map_err(Stop::Write),
             Err(stop) => Err(stop),
         };
         match copied {

@@ -9,5 +9,6 @@ mod examples;
 mod framed;
 mod http_server;
 mod ping;
+mod relay;
 mod socket;
 mod tls;
