@@ -223,6 +223,12 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // `io::Error` appends "(os error 111)", which tells a person nothing.
+            // What rustls says names its manual.
+            Self::Io(e)
+                if e.kind() == io::ErrorKind::UnexpectedEof && e.to_string().contains("close_notify") =>
+            {
+                f.write_str("the peer ended TLS without saying so (close_notify): what came may not be all")
+            }
             Self::Io(e) => {
                 let text = e.to_string();
                 f.write_str(text.split(" (os error").next().unwrap_or(&text))

@@ -21,7 +21,7 @@ Examples:
     sockeye relay udp-listen:7000 tcp:h:80,frame=len:u16be
   see what passes; how far a long copy is; numbers for Prometheus
     sockeye relay -v -x tcp-listen:7000 tcp:127.0.0.1:80
-    sockeye relay --progress -u disk.img tcp:[::1]:9000
+    sockeye relay --progress -u ./disk.img tcp:[::1]:9000
     sockeye relay --stats --metrics 9090 tcp-listen:8080,fork tcp:127.0.0.1:80")]
 pub(crate) struct Relay {
     /// The first address (A!!B reads from A and writes to B)

@@ -174,7 +174,7 @@ fn unreadable(error: &ParseError) -> Failure {
     let shown = Error::new("read the address", format!("\"{}\"", error.text), reason);
     let shown = match &error.what {
         Problem::UnknownKeyword { nearest: None, .. } => {
-            shown.hint("`sockeye relay --help` shows what addresses look like")
+            shown.hint("a file is named with a slash, as in ./file; `sockeye relay --help` shows what addresses look like")
         }
         Problem::UnknownOption { nearest: None, .. } => {
             shown.hint("`sockeye options` lists those that sockets take")

@@ -91,6 +91,11 @@ pub fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
+/// Whether a server showed a certificate that signs itself and was not named as trusted.
+fn is_own_issuer(error: &io::Error) -> bool {
+    error.to_string().contains("CaUsedAsEndEntity")
+}
+
 /// A handshake's error with the advice that fits.
 fn handshake_error(attempt: &'static str, target: &str, error: io::Error) -> crate::Error {
     use rustls::{CertificateError as Certificate, Error as Tls};
@@ -101,6 +106,9 @@ fn handshake_error(attempt: &'static str, target: &str, error: io::Error) -> cra
         Some(Tls::InvalidCertificate(
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
         )) => Some("the certificate is for another name"),
+        Some(Tls::InvalidCertificate(Certificate::Other(_))) if is_own_issuer(&error) => {
+            Some("the certificate vouches for itself; name it as a trusted one if it is the right one")
+        }
         Some(Tls::InvalidMessage(_)) => Some("the peer may not speak TLS on this port"),
         Some(Tls::AlertReceived(rustls::AlertDescription::ProtocolVersion)) => {
             Some("the peer speaks no version of TLS from 1.2 on")

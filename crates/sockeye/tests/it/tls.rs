@@ -102,7 +102,10 @@ async fn trust_is_by_chain_and_name_as_asked() {
     meet(&ours, &named, "other.example").await.expect("the name asked for is another");
     let chain = ClientOptions { verify: Verify::Chain, ..ca.clone() };
     meet(&ours, &chain, "other.example").await.expect("any name");
-    assert!(untrusted(meet(&server(dir, "own", false), &chain, "localhost").await));
+    let own = meet(&server(dir, "own", false), &chain, "localhost").await;
+    let advice = own.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    assert!(advice.contains("vouches for itself"), "{advice}");
+    assert!(untrusted(own));
     let nothing = ClientOptions { verify: Verify::Nothing, ..ClientOptions::default() };
     let facts = meet(&server(dir, "own", false), &nothing, "any.example").await.expect("anyone");
     assert!(!facts.verified);
