@@ -118,19 +118,30 @@ fn fault_02_at_the_limit_with_nothing_to_accept() {
         return;
     }
     let (server, at) = listening(&["serve", "echo", "tcp-listen:127.0.0.1:0"]);
-    let mut first = connect(&at);
+    rests_at_the_limit(&server, &at);
+    let (relay, through) = relaying(&at);
+    rests_at_the_limit(&relay, &through);
+}
+
+/// A relay of one client after another to an echo server.
+fn relaying(to: &str) -> (Running, String) {
+    listening(&["relay", "tcp-listen:127.0.0.1:0,fork", &format!("tcp:{to}")])
+}
+
+fn rests_at_the_limit(server: &Running, at: &str) {
+    let mut first = connect(at);
     echoed(&mut first);
     let limit = |most: usize| {
         let pid = server.child.id().to_string();
         let ran = peer("prlimit", &["--pid", &pid, &format!("--nofile={most}:4096")], b"");
         assert_eq!(ran.code, Some(0), "{}", ran.err);
     };
-    limit(descriptors(&server));
-    let idle = share(&server, Duration::from_secs(1));
+    limit(descriptors(server));
+    let idle = share(server, Duration::from_secs(1));
     assert!(idle < 0.05, "{idle} of a core");
-    let mut second = connect(&at);
+    let mut second = connect(at);
     second.write_all(b"x").expect("sent");
-    let waiting = share(&server, Duration::from_secs(1));
+    let waiting = share(server, Duration::from_secs(1));
     assert!(waiting < 0.05, "{waiting} of a core");
     echoed(&mut first);
     limit(1000);
@@ -143,6 +154,17 @@ fn fault_03_a_reset_before_it_is_accepted() {
         return;
     }
     let (server, at) = listening(&["serve", "echo", "tcp-listen:127.0.0.1:0"]);
+    let (relay, through) = relaying(&at);
+    outlives_resets(&relay, &through);
+    outlives_resets(&server, &at);
+    let (status, lines) = {
+        server.signal("TERM");
+        server.finish()
+    };
+    assert!(status.success() && lines.len() <= 2, "{lines:?}");
+}
+
+fn outlives_resets(server: &Running, at: &str) {
     server.signal("STOP");
     let program = "
 host, port = a[0].rsplit(':', 1)
@@ -151,15 +173,10 @@ for i in range(200):
     if i % 2: s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     s.close()
 ";
-    let ran = python(program, &[&at]);
+    let ran = python(program, &[at]);
     server.signal("CONT");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    echoed(&mut connect(&at));
-    let (status, lines) = {
-        server.signal("TERM");
-        server.finish()
-    };
-    assert!(status.success() && lines.len() <= 2, "{lines:?}");
+    echoed(&mut connect(at));
 }
 
 /// `tool … | head -c 1` for every command that shows something; `serve -v` and `listen -k` follow.
@@ -335,8 +352,9 @@ fn fault_07_one_side_stops_reading() {
 #[test]
 fn fault_08_unread_input_does_not_cut_the_reply() {
     let (_server, at) = listening(&["serve", "greet", "tcp-listen:127.0.0.1:0", "--delay", "50ms"]);
-    for _ in 0..20 {
-        let mut client = connect(&at);
+    let (_relay, through) = relaying(&at);
+    for round in 0..40 {
+        let mut client = connect(if round % 2 == 0 { &at } else { &through });
         client.write_all(&vec![7; 200_000]).expect("taken");
         client.shutdown(Shutdown::Write).expect("half-closed");
         let mut reply = String::new();
