@@ -77,6 +77,8 @@ pub enum Event<'a> {
         local: Option<&'a str>,
         /// The peer's name, where there is one.
         peer: Option<&'a str>,
+        /// The descriptors that are read and written, where bytes move on descriptors.
+        descriptors: Option<[i32; 2]>,
     },
     /// A peer was not let in.
     Refused {
@@ -112,6 +114,28 @@ pub enum Event<'a> {
         reason: &'static str,
         /// The failure, where it was one.
         error: Option<String>,
+    },
+    /// What the kernel told of a datagram beside its bytes.
+    Ancillary {
+        /// The address as given.
+        address: &'a str,
+        /// The kind of ancillary message: `IP_TTL`.
+        kind: &'a str,
+        /// What in it: `ttl`.
+        name: &'a str,
+        /// The value, as programs get it.
+        value: &'a str,
+    },
+    /// A program that an address started has ended.
+    Exited {
+        /// The address as given.
+        program: &'a str,
+        /// The process id it had.
+        pid: Option<u32>,
+        /// What it exited with, unless a signal ended it.
+        status: Option<i32>,
+        /// The signal that ended it.
+        signal: Option<i32>,
     },
     /// An endpoint was closed.
     Closed {
@@ -154,6 +178,7 @@ impl<'a> Event<'a> {
             address: &about.address,
             local: about.local.as_deref(),
             peer: about.peer.as_deref(),
+            descriptors: about.descriptors,
         }
     }
 }

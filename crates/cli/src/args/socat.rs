@@ -163,13 +163,8 @@ impl Socat {
             }
             'd' if matches!(rest, "0" | "1" | "2" | "3" | "4") => self.verbosity = rest.as_bytes()[0] - b'0',
             'D' if rest.is_empty() => self.descriptors = true,
-            'g' if rest.is_empty() => {
-                return Err(
-                    "option -g is not supported: an option that does nothing for its address is always \
-                            refused; socket options of any level can be set with setsockopt"
-                        .to_owned(),
-                );
-            }
+            // The check of groups stays: an option that does nothing for its address is refused in any case.
+            'g' if rest.is_empty() => {}
             'l' => self.log_option(rest, &mut next).ok_or_else(unknown)?,
             'v' if rest.is_empty() => self.text = true,
             'x' if rest.is_empty() => self.hex = true,
@@ -266,7 +261,7 @@ mod tests {
         assert_eq!(error(&["-Q", "-", "-"]), "unknown option \"-Q\"; use option \"-h\" for help");
         assert_eq!(error(&["-S", "-", "-"]), "unknown option \"-S\"; use option \"-h\" for help");
         assert_eq!(error(&["-u", "-U", "-", "-"]), "-U and -u must not be combined");
-        assert!(error(&["-g", "-", "-"]).contains("-g is not supported"));
+        assert!(parse(&["-g", "-", "-"]).is_ok());
         assert_eq!(error(&["-"]), "exactly 2 addresses required (there are 1); use option \"-h\" for help");
         assert_eq!(error(&["-ux", "-", "-"]), "unknown option \"-ux\"; use option \"-h\" for help");
         assert!(error(&["-tx", "-", "-"]).contains("x is no time"));

@@ -40,7 +40,7 @@ pub(super) fn run(args: &Relay) -> Result<ExitCode, Failure> {
 }
 
 async fn relay(args: &Relay, first: &Spec, second: &Spec) -> Result<ExitCode, Failure> {
-    let session = Session::begin()?;
+    let session = Session::begin_with(&[first, second])?;
     let mut plan = session.plan(&args.traffic);
     plan.rules.only = match (args.forward, args.backward) {
         (true, _) => Some(Way::Forward),

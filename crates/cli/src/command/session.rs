@@ -4,7 +4,7 @@ use std::{fmt, process::ExitCode, sync::Arc};
 
 use sockeye::{
     Error,
-    endpoint::{Context, Watch, Window, clients::Limits},
+    endpoint::{Context, Watch, Window, clients::Limits, passes_on},
     error::Reason,
     event::Events,
     relay::{Plan, Rules},
@@ -58,9 +58,23 @@ pub(super) struct Session {
 impl Session {
     /// Listens to signals from now on: the first SIGINT, SIGTERM or SIGHUP asks politely, the next at once.
     pub(super) fn begin() -> Result<Self, Failure> {
+        Self::begin_with(&[])
+    }
+
+    /// As [`Session::begin`]; what an address passes on to its program ends nothing here.
+    pub(super) fn begin_with(addresses: &[&Spec]) -> Result<Self, Failure> {
+        let passed_on: Vec<SignalKind> = addresses
+            .iter()
+            .flat_map(|spec| match spec {
+                Spec::Single(address) => vec![address],
+                Spec::Dual { read, write } => vec![read, write],
+            })
+            .flat_map(|address| passes_on(&address.options))
+            .collect();
         let (stopper, stop) = Stopper::new();
         let caught = Arc::new(std::sync::atomic::AtomicI32::new(0));
-        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let ending = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        for kind in ending.into_iter().filter(|kind| !passed_on.contains(kind)) {
             let mut signals = signal(kind).map_err(|e| Error::new("wait for", "signals", e))?;
             let (caught, asks) = (caught.clone(), stopper.clone());
             tokio::spawn(async move {
@@ -102,9 +116,17 @@ impl Session {
 
     /// 128 and the signal's number where one cut a conversation short, as shells have it.
     pub(super) fn cut_short(&self) -> ExitCode {
+        match self.signal() {
+            None => ExitCode::SUCCESS,
+            Some(number) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
+        }
+    }
+
+    /// The signal that asked the process to end, if one did.
+    pub(super) fn signal(&self) -> Option<i32> {
         match self.signal.load(std::sync::atomic::Ordering::Relaxed) {
-            0 => ExitCode::SUCCESS,
-            number => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
+            0 => None,
+            number => Some(number),
         }
     }
 }

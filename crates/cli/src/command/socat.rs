@@ -1,6 +1,13 @@
 //! `sockeye socat`, and the binary under the name socat: socat's command line, defaults, log and exit codes.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
 
 use sockeye::{
     Error,
@@ -8,8 +15,9 @@ use sockeye::{
     error::Reason,
     event::Events,
     relay::{self, Outcome, Plan, Rules},
+    socket,
 };
-use sockeye_proto::address::{Address, Family, Kind, OptionName, Spec, Value};
+use sockeye_proto::address::{Address, Family, Host, Kind, OptionName, Spec, Value};
 
 use super::{
     relay::forks,
@@ -22,6 +30,9 @@ use crate::{
         socat::{self as output, Level, Logger},
     },
 };
+
+/// ECONNRESET
+const RESET: i32 = rustix::io::Errno::CONNRESET.raw_os_error();
 
 pub(super) fn run(args: &Socat) -> Result<ExitCode, Failure> {
     if args.version {
@@ -57,8 +68,9 @@ pub(super) fn run(args: &Socat) -> Result<ExitCode, Failure> {
 }
 
 async fn relay(args: &Socat, first: &Spec, second: &Spec, logger: Arc<Logger>) -> Result<ExitCode, Failure> {
-    let mut session = Session::begin()?;
-    session.events = Events::to(output::EventLog::new(logger.clone()));
+    let mut session = Session::begin_with(&[first, second])?;
+    let child = Arc::new(AtomicU8::new(0));
+    session.events = Events::to(output::EventLog::new(logger.clone(), args.only, child.clone()));
     let lock = match &args.lock {
         Some((path, waits)) => match sockeye::endpoint::lock(path.into(), *waits).await {
             Ok(lock) => Some(lock),
@@ -105,26 +117,33 @@ async fn relay(args: &Socat, first: &Spec, second: &Spec, logger: Arc<Logger>) -
     }
     let code = match outcome {
         // Nobody came in the time that was given for it: that is no failure.
-        Err(error) if error.attempt() == "accept on" && matches!(error.reason(), Reason::TimedOut(_)) => {
-            ExitCode::SUCCESS
-        }
+        Err(error) if error.attempt() == "accept on" && matches!(error.reason(), Reason::TimedOut(_)) => 0,
         Err(error) => return Ok(failed(&logger, &error)),
-        Ok(Outcome::Many(_)) => session.cut_short(),
-        Ok(Outcome::Single(_, summary)) => {
-            let asked = matches!(summary.forward.ended, relay::Ended::Signal)
-                || matches!(summary.backward.ended, relay::Ended::Signal);
-            match [summary.forward.ended, summary.backward.ended].into_iter().find_map(failure) {
-                // What failed was logged when it did.
-                Some(_) if !args.sloppy => ExitCode::from(1),
-                _ if asked => session.cut_short(),
-                _ => ExitCode::SUCCESS,
-            }
-        }
+        Ok(outcome) => ended(outcome, args, &session, child.load(Ordering::Relaxed)),
     };
-    if code == ExitCode::SUCCESS {
-        logger.log(Level::Notice, "exiting with status 0");
+    if let Some(signal) = session.signal() {
+        logger.log(Level::Warning, &format!("exiting on signal {signal}"));
     }
-    Ok(code)
+    match code {
+        0 => logger.log(Level::Notice, "exiting with status 0"),
+        code => logger.log(Level::Notice, &format!("exit({code})")),
+    }
+    Ok(ExitCode::from(code))
+}
+
+/// The exit code of what ran; `child` is the code that a program leaves to us.
+fn ended(outcome: Outcome, args: &Socat, session: &Session, child: u8) -> u8 {
+    let cut_short = || session.signal().map_or(0, |number| u8::try_from(128 + number).unwrap_or(1));
+    let Outcome::Single(_, summary) = outcome else { return cut_short() };
+    let asked = matches!(summary.forward.ended, relay::Ended::Signal)
+        || matches!(summary.backward.ended, relay::Ended::Signal);
+    match [summary.forward.ended, summary.backward.ended].into_iter().find_map(failure) {
+        // What failed was logged when it did.
+        Some(_) if !args.sloppy => 1,
+        _ if child != 0 => child,
+        _ if asked => cut_short(),
+        _ => 0,
+    }
 }
 
 /// What the variables for programs begin with: the name in the log, in capitals.
@@ -132,8 +151,10 @@ fn prefix(args: &Socat) -> String {
     args.log.name.as_deref().unwrap_or("socat").to_uppercase()
 }
 
+/// What failed. A reset while reading is the end of the data here, as socat has it.
 fn failure(ended: relay::Ended) -> Option<Box<Error>> {
     match ended {
+        relay::Ended::Failed(error) if error.attempt() == "read from" && error.errno() == Some(RESET) => None,
         relay::Ended::Failed(error) => Some(error),
         _ => None,
     }
@@ -180,16 +201,47 @@ fn defaults(address: &mut Address, args: &Socat) {
     }
     let serves = address.kind.keyword().groups.meets(sockeye_proto::address::Groups::RANGE);
     let serves = serves && !has_place(&address.kind) && !address.options.has(OptionName::Bind);
-    let family = match (args.prefers, serves) {
-        (Prefers::V4, _) => Family::V4,
-        (Prefers::V6, _) => Family::V6,
-        (Prefers::Neither, _) => return,
-        (Prefers::Usual, true) if variable("SOCAT_DEFAULT_LISTEN_IP") == Some('6') => Family::V6,
-        (Prefers::Usual, true) => Family::V4,
-        (Prefers::Usual, false) => return,
+    let (name, asked) = match args.prefers {
+        Prefers::V4 => ("", Some('4')),
+        Prefers::V6 => ("", Some('6')),
+        Prefers::Neither => return,
+        Prefers::Usual if serves => ("SOCAT_DEFAULT_LISTEN_IP", Some('4')),
+        Prefers::Usual => ("SOCAT_PREFERRED_RESOLVE_IP", None),
     };
-    if address.kind.family() == Some(Family::Any) && !address.options.has(OptionName::ProtocolFamily) {
+    let family = match variable(name).or(asked) {
+        Some('6') => Family::V6,
+        Some('4') => Family::V4,
+        _ => return,
+    };
+    let fits = serves || target(&address.kind).is_none_or(|host| has_address(host, family));
+    if fits && address.kind.family() == Some(Family::Any) && !address.options.has(OptionName::ProtocolFamily)
+    {
         address.kind.set_family(family);
+    }
+}
+
+/// Whom an address of any family connects or sends to.
+fn target(kind: &Kind) -> Option<&Host> {
+    match kind {
+        Kind::Tcp { to, .. }
+        | Kind::Udp { to, .. }
+        | Kind::UdpSendto { to, .. }
+        | Kind::UdpDatagram { to, .. } => Some(&to.host),
+        Kind::IpSendto { host, .. } | Kind::IpDatagram { host, .. } => Some(host),
+        _ => None,
+    }
+}
+
+/// Whether a host can be reached in the preferred family: without an address in it, any other will do.
+fn has_address(host: &Host, family: Family) -> bool {
+    let (family, is_preferred) = match family {
+        Family::V6 => (socket::Family::Inet6, std::net::IpAddr::is_ipv6 as fn(&_) -> bool),
+        _ => (socket::Family::Inet, std::net::IpAddr::is_ipv4 as fn(&_) -> bool),
+    };
+    match host {
+        Host::Ip(ip) => is_preferred(ip),
+        Host::Scoped(..) => family == socket::Family::Inet6,
+        Host::Name(name) => socket::addresses(name, 0, Some(family)).is_ok(),
     }
 }
 

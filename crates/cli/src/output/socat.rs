@@ -2,23 +2,24 @@
 
 use std::{
     io::{self, Write},
-    net::SocketAddr,
     os::unix::net::UnixDatagram,
     sync::{Arc, Mutex},
 };
 
+use super::{Failure, tap::Dump};
 use sockeye::{
     Error,
     error::Reason,
     relay::{Registry, Way},
 };
-use sockeye_proto::address::{ParseError, Problem};
 
-use super::{Failure, tap::Dump};
-
+mod events;
 mod listing;
+mod words;
 
+pub(crate) use events::EventLog;
 pub(crate) use listing::{help, version};
+pub(crate) use words::{in_its_words, unreadable};
 
 use crate::args::socat::{Log, LogTo};
 
@@ -165,183 +166,6 @@ pub(crate) fn line(text: &str) -> String {
     format!("{} socat[{pid}] E {text}\n", now.strftime("%Y/%m/%d %H:%M:%S"))
 }
 
-/// Turns the events of the library, each a line of JSON, into socat's messages.
-#[derive(Debug)]
-pub(crate) struct EventLog {
-    logger: Arc<Logger>,
-    opened: u64,
-}
-
-impl EventLog {
-    pub(crate) fn new(logger: Arc<Logger>) -> Self {
-        Self { logger, opened: 0 }
-    }
-
-    fn event(&mut self, event: &serde_json::Value) {
-        let text = |name: &str| event.get(name).and_then(serde_json::Value::as_str);
-        let logger = &self.logger;
-        match text("event") {
-            Some("listening") => {
-                let local = text("local").or_else(|| text("address")).unwrap_or_default();
-                logger.log(Level::Notice, &format!("listening on {}", socket_name(local)));
-            }
-            Some("opened") => {
-                self.opened += 1;
-                match (text("peer"), text("local"), text("address")) {
-                    (Some(peer), Some(local), Some(address)) if address.contains("-LISTEN") => {
-                        let (peer, local) = (socket_name(peer), socket_name(local));
-                        logger.log(Level::Notice, &format!("accepting connection from {peer} on {local}"));
-                    }
-                    (Some(_), Some(local), _) => {
-                        let text =
-                            format!("successfully connected from local address {}", socket_name(local));
-                        logger.log(Level::Notice, &text);
-                    }
-                    (_, _, Some(address)) => logger.log(Level::Notice, &format!("opened {address}")),
-                    _ => {}
-                }
-                // Both of a pair are opened when the first is told of.
-                if self.opened.is_multiple_of(2) {
-                    logger.log(Level::Notice, "starting data transfer loop");
-                    logger.settle();
-                }
-            }
-            Some("ended") => {
-                let bytes = event.get("bytes").and_then(serde_json::Value::as_u64).unwrap_or(0);
-                match (text("error"), text("reason").unwrap_or_default()) {
-                    (Some(error), _) => logger.log(Level::Error, error),
-                    (None, "timeout") => logger.log(Level::Notice, "inactivity timeout triggered"),
-                    (None, "unused") => {}
-                    (None, "end-of-data") => {
-                        let number =
-                            |name: &str| event.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
-                        let side = if number("from") < number("to") { 1 } else { 2 };
-                        logger.log(Level::Notice, &format!("socket {side} is at EOF"));
-                        logger.log(Level::Info, &format!("transferred {bytes} bytes from socket {side}"));
-                    }
-                    (None, reason) => {
-                        logger.log(Level::Info, &format!("transferred {bytes} bytes, then {reason}"));
-                    }
-                }
-            }
-            Some("error") => {
-                let (attempt, target) =
-                    (text("attempt").unwrap_or_default(), text("target").unwrap_or_default());
-                let reason = text("reason").unwrap_or_default();
-                logger.log(Level::Error, &call(attempt, target, reason));
-            }
-            _ => {}
-        }
-    }
-}
-
-impl Write for EventLog {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Each event is written at once.
-        if let Ok(event) = serde_json::from_slice(bytes) {
-            self.event(&event);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// `AF=2 127.0.0.1:80`
-fn socket_name(name: &str) -> String {
-    match name.parse::<SocketAddr>() {
-        Ok(SocketAddr::V4(to)) => format!("AF=2 {to}"),
-        Ok(SocketAddr::V6(to)) => {
-            let words = to.ip().segments().map(|word| format!("{word:04x}")).join(":");
-            format!("AF=10 [{words}]:{}", to.port())
-        }
-        Err(_) => format!("AF=1 \"{name}\""),
-    }
-}
-
-/// An error as the system call that failed. The descriptor is the one that socat has there.
-pub(crate) fn in_its_words(error: &Error) -> String {
-    match error.reason() {
-        Reason::Each(all) => all.last().map_or_else(String::new, in_its_words),
-        Reason::TimedOut(_) if error.attempt().starts_with("connect") => {
-            call(error.attempt(), error.target(), "Connection timed out")
-        }
-        reason => call(error.attempt(), error.target(), &reason.to_string()),
-    }
-}
-
-fn call(attempt: &str, target: &str, reason: &str) -> String {
-    let place = target.rsplit(' ').next().unwrap_or(target);
-    let length = match place.parse::<SocketAddr>() {
-        Ok(SocketAddr::V4(_)) => 16,
-        Ok(SocketAddr::V6(_)) => 28,
-        Err(_) => place.len() + 2,
-    };
-    let is_address = place.parse::<SocketAddr>().is_ok();
-    match attempt {
-        "connect to" if is_address || place.starts_with('/') => {
-            format!("connect(5, {}, {length}): {reason}", socket_name(place))
-        }
-        "bind to" | "listen on" if is_address || place.starts_with('/') => {
-            format!("bind(5, {{{}}}, {length}): {reason}", socket_name(place))
-        }
-        "open" => format!("open(\"{target}\", 02, 0666): {reason}"),
-        "take the lock" => format!("could not obtain lock \"{target}\""),
-        "start" => {
-            let program = program(target);
-            format!("execvp(\"{program}\", \"{program}\"): {reason}")
-        }
-        "resolve" => {
-            format!("getaddrinfo(\"{target}\", \"NULL\", {{1,0,1,6}}, {{}}): Name or service not known")
-        }
-        _ => format!("cannot {attempt} {target}: {reason}"),
-    }
-}
-
-/// The program of an address `EXEC:program arguments,options`.
-fn program(address: &str) -> &str {
-    let line = address.split_once(':').map_or(address, |(_, line)| line);
-    line.split([' ', ',']).next().unwrap_or(line)
-}
-
-/// What is wrong with an address, in socat's words where it has some.
-pub(crate) fn unreadable(error: &ParseError) -> String {
-    let keyword = error.text.split([':', ',']).next().unwrap_or_default();
-    match &error.what {
-        Problem::UnknownKeyword { word, .. } => format!("unknown device/address \"{word}\""),
-        Problem::UnknownOption { word, .. } => format!("parseopts_table(): unknown option \"{word}\""),
-        Problem::OptionNotForKind { option, .. } => {
-            format!("parseopts_table(): option \"{option}\" not supported with this address type")
-        }
-        Problem::BadValue { option, value, expected } => format!(
-            "parseopts(): missing numerical value of option \"{option}={value}\": it takes {expected}"
-        ),
-        Problem::Parameters { shape, .. } => {
-            let given = parameters(&error.text);
-            let wanted = shape.matches('<').count() - usize::from(shape.contains("[<host>:]"));
-            format!("{keyword}: wrong number of parameters ({given} instead of {wanted})")
-        }
-        what => what.to_string(),
-    }
-}
-
-/// How many parameters an address was given; brackets hold theirs together.
-fn parameters(address: &str) -> usize {
-    let (mut depth, mut found) = (0_u32, 0);
-    for letter in address.chars() {
-        match letter {
-            '[' | '(' | '{' => depth += 1,
-            ']' | ')' | '}' => depth = depth.saturating_sub(1),
-            ':' if depth == 0 => found += 1,
-            ',' if depth == 0 => break,
-            _ => {}
-        }
-    }
-    found
-}
-
 /// `-D`: what this process has open, one line for each descriptor.
 pub(crate) fn descriptors() {
     let mut text = "  FD  type    inode  mode  target\n".to_owned();
@@ -448,25 +272,5 @@ impl sockeye::relay::Tap for Tap {
         if let Some(dump) = &self.dump {
             dump.passes(way, bytes);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_are_the_calls_that_failed() {
-        let refused = "Connection refused";
-        assert_eq!(
-            call("connect to", "127.0.0.1:1", refused),
-            "connect(5, AF=2 127.0.0.1:1, 16): Connection refused"
-        );
-        assert_eq!(
-            call("connect to", "[::1]:1", refused),
-            "connect(5, AF=10 [0000:0000:0000:0000:0000:0000:0000:0001]:1, 28): Connection refused"
-        );
-        let text = call("listen on", "1.2.3.4:22", "Cannot assign requested address");
-        assert_eq!(text, "bind(5, {AF=2 1.2.3.4:22}, 16): Cannot assign requested address");
     }
 }

@@ -26,6 +26,7 @@ mod services;
 mod soak;
 mod socat;
 mod socat_options;
+mod socat_system;
 mod ss;
 mod stats;
 mod terms;

@@ -69,7 +69,11 @@ fn errors_are_those_of_the_real_one() {
     ] {
         let real = Command::new("socat").args(args).stdin(Stdio::null()).output().expect("it runs");
         let ours = output(args);
-        assert_eq!(messages(&ours), messages(&real), "{args:?}");
+        // The number of the socket depends on what else the test has open.
+        let plain = |lines: Vec<String>| {
+            (6..10).fold(lines.concat(), |text, number| text.replace(&format!("({number}, "), "(5, "))
+        };
+        assert_eq!(plain(messages(&ours)), plain(messages(&real)), "{args:?}");
         assert_eq!(ours.status.code(), real.status.code(), "{args:?}");
     }
 }
@@ -78,7 +82,10 @@ fn errors_are_those_of_the_real_one() {
 fn listings_and_features_are_true() {
     let version = String::from_utf8_lossy(&output(&["-V"]).stdout).into_owned();
     assert!(version.lines().any(|line| line.starts_with("socat version ")), "{version}");
-    assert!(version.contains("#define WITH_TCP 1\n") && version.contains("#undef WITH_SCTP\n"), "{version}");
+    assert!(
+        version.contains("#define WITH_TCP 1\n") && version.contains("#undef WITH_READLINE\n"),
+        "{version}"
+    );
     let help = |option: &str| String::from_utf8_lossy(&output(&[option]).stdout).into_owned();
     let (short, long) = (help("-h"), help("-hhh"));
     assert!(short.contains("\n      TCP4-CONNECT:<host>:<port>\tgroups="), "{short}");

@@ -11,13 +11,13 @@ use crate::support::peers;
 
 /// What a line printed, and how it ended.
 #[derive(Debug, PartialEq, Eq)]
-struct Ran {
-    out: String,
-    code: Option<i32>,
+pub(crate) struct Ran {
+    pub(crate) out: String,
+    pub(crate) code: Option<i32>,
 }
 
 /// Runs a line of bash with `$S` for socat, in an empty folder, for 30 s at most. What it leaves running ends with it.
-fn run(socat: &Path, line: &str) -> (Ran, String) {
+pub(crate) fn run(socat: &Path, line: &str) -> (Ran, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let bin = tempfile::tempdir().expect("a folder");
     // The name of the file decides who it is.
@@ -37,7 +37,7 @@ fn run(socat: &Path, line: &str) -> (Ran, String) {
 }
 
 /// Each line prints that and ends with 0, whoever runs it.
-fn both(lines: &[(&str, &str)]) {
+pub(crate) fn both(lines: &[(&str, &str)]) {
     if !peers(&["socat", "bash", "ip"]) || !rustix::process::geteuid().is_root() {
         return;
     }

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::kind::{
-    Family, GenericSocket, Host, HostPort, Kind, Port, Protocol, SocketUse, UnixName, Via, Vsock,
+    Family, GenericSocket, Host, HostPort, InterfaceAddress, Kind, Port, Protocol, SocketUse, UnixName, Via,
+    Vsock,
 };
 use super::option::{Setting, Value, ValueType, seconds};
 use super::tokens::protect;
@@ -67,6 +68,9 @@ impl Kind {
             Self::VsockConnect(_) => "VSOCK-CONNECT",
             Self::VsockListen(_) => "VSOCK-LISTEN",
             Self::Interface(_) => "INTERFACE",
+            Self::Tun(_) => "TUN",
+            Self::Sctp { family, .. } => digit(family, ["SCTP-CONNECT", "SCTP4-CONNECT", "SCTP6-CONNECT"]),
+            Self::SctpListen { family, .. } => digit(family, ["SCTP-LISTEN", "SCTP4-LISTEN", "SCTP6-LISTEN"]),
             Self::Socketpair => "SOCKETPAIR",
             Self::Stdio => "STDIO",
             Self::Stdin => "STDIN",
@@ -100,12 +104,14 @@ impl fmt::Display for Kind {
             | Self::UdpSendto { to, .. }
             | Self::UdpDatagram { to, .. }
             | Self::Tls { to }
+            | Self::Sctp { to, .. }
             | Self::Arq { to } => write!(f, ":{to}"),
             Self::TcpListen { host, port, .. }
             | Self::UdpListen { host, port, .. }
             | Self::UdpRecv { host, port, .. }
             | Self::UdpRecvfrom { host, port, .. }
             | Self::TlsListen { host, port }
+            | Self::SctpListen { host, port, .. }
             | Self::ArqListen { host, port } => {
                 if let Some(host) = host {
                     write!(f, ":{host}")?;
@@ -140,6 +146,8 @@ impl fmt::Display for Kind {
             }
             Self::VsockConnect(Vsock { cid, port }) => write!(f, ":{cid}:{port}"),
             Self::VsockListen(port) => write!(f, ":{port}"),
+            Self::Tun(Some(InterfaceAddress { ip, bits })) => write!(f, ":{ip}/{bits}"),
+            Self::Tun(None) => Ok(()),
             Self::Interface(name) => f.write_str(&parameter(name)),
             Self::Open(text)
             | Self::Create(text)

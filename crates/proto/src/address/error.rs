@@ -127,6 +127,14 @@ pub enum Problem {
         /// The text given.
         word: String,
     },
+    /// The address of an interface that is none.
+    #[error(
+        "\"{word}\" is not an interface's address: an IPv4 address and the length of its network's prefix, such as 10.0.0.1/24"
+    )]
+    Network {
+        /// The text given.
+        word: String,
+    },
     /// A file descriptor that is not a number, or too large.
     #[error("\"{word}\" is not a file descriptor: a number from 0 to 2147483647")]
     Descriptor {

@@ -43,6 +43,7 @@ groups! {
     24 ARQ        "ARQ"                  "Reliable connections over datagrams.";
     25 STREAM     "streams"              "Byte streams, which can take a framing.";
     26 CONNECT    "connecting addresses" "What connects to a server.";
+    27 INTERFACE  "network interfaces"   "Network interfaces.";
 }
 
 impl Groups {

@@ -2,7 +2,7 @@
 
 use super::Groups;
 use super::group::maybe;
-use super::kind::{Family, Host, HostPort, Kind, Port, Protocol, SocketUse, UnixName, Via};
+use super::kind::{Family, Host, HostPort, InterfaceAddress, Kind, Port, Protocol, SocketUse, UnixName, Via};
 
 /// What the table says of one keyword.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,7 @@ pub(super) enum Build {
     Socket(SocketUse),
     Vsock,
     VsockPort,
+    OptionalNetwork(fn(Option<InterfaceAddress>) -> Kind),
 }
 
 impl Keyword {
@@ -62,6 +63,7 @@ impl Keyword {
             Build::Socket(_) => ":<domain>:<type>:<protocol>:<address>",
             Build::Vsock => ":<cid>:<port>",
             Build::VsockPort => ":<port>",
+            Build::OptionalNetwork(_) => "[:<ip-addr>/<bits>]",
         }
     }
 
@@ -205,7 +207,14 @@ keywords! {
     "SOCKET-RECVFROM" [] SOCK.and(Groups::CHILD), B::Socket(SocketUse::Recvfrom); "Takes one datagram at an address of any family; answers go to its sender."
     "VSOCK-CONNECT" ["VSOCK"] => "VSOCK-LISTEN", SOCK.and(CLIENT).and(STREAM), B::Vsock; "A connection between a virtual machine and its host."
     "VSOCK-LISTEN" ["VSOCK-L"] SOCK.and(Groups::LISTEN).and(Groups::CHILD).and(Groups::RETRY).and(STREAM), B::VsockPort; "Accepts connections between virtual machines and their host."
-    "INTERFACE" ["IF"] SOCK, B::Path(Kind::Interface); "The packets of a network interface, with their link headers."
+    "SCTP-CONNECT" ["SCTP"] => "SCTP-LISTEN", SOCK.and(CLIENT).and(STREAM).and(IP), B::HostPort(|to| Kind::Sctp { family: Any, to }); "A connection to an SCTP server, as a stream."
+    "SCTP4-CONNECT" ["SCTP4"] => "SCTP4-LISTEN", SOCK.and(CLIENT).and(STREAM).and(Groups::IP4), B::HostPort(|to| Kind::Sctp { family: V4, to }); "The same over IPv4 only."
+    "SCTP6-CONNECT" ["SCTP6"] => "SCTP6-LISTEN", SOCK.and(CLIENT).and(STREAM).and(Groups::IP6), B::HostPort(|to| Kind::Sctp { family: V6, to }); "The same over IPv6 only."
+    "SCTP-LISTEN" ["SCTP-L"] SOCK.and(SERVER).and(STREAM).and(IP), B::ListenPort(|host, port| Kind::SctpListen { family: Any, host, port }); "Accepts SCTP connections, as streams."
+    "SCTP4-LISTEN" ["SCTP4-L"] SOCK.and(SERVER).and(STREAM).and(Groups::IP4), B::ListenPort(|host, port| Kind::SctpListen { family: V4, host, port }); "The same over IPv4 only."
+    "SCTP6-LISTEN" ["SCTP6-L"] SOCK.and(SERVER).and(STREAM).and(Groups::IP6), B::ListenPort(|host, port| Kind::SctpListen { family: V6, host, port }); "The same over IPv6 only, unless ipv6only=0."
+    "TUN" [] G.and(Groups::INTERFACE), B::OptionalNetwork(Kind::Tun); "A new network interface; its packets are read and written."
+    "INTERFACE" ["IF"] SOCK.and(Groups::INTERFACE), B::Path(Kind::Interface); "The packets of a network interface, with their link headers."
     "SOCKETPAIR" [] SOCK.and(Groups::UNIX).and(STREAM), B::Nothing(|| Kind::Socketpair); "Two joined sockets: what is written comes back."
     "STDIO" [] INHERITED, B::Nothing(|| Kind::Stdio); "Standard input and output; - is short for it."
     "STDIN" [] INHERITED, B::Nothing(|| Kind::Stdin); "Standard input."

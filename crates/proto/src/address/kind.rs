@@ -175,6 +175,24 @@ pub enum Kind {
     VsockListen(u32),
     /// `INTERFACE:name`: the packets of a network interface, with their link headers (packet(7)).
     Interface(String),
+    /// `TUN[:address/bits]`: a new network interface, whose packets are read and written.
+    Tun(Option<InterfaceAddress>),
+    /// `SCTP[4|6]:host:port`: a connection to an SCTP server, as a stream (sctp(7)).
+    Sctp {
+        /// Narrowed by the digit in the keyword.
+        family: Family,
+        /// The server, as typed.
+        to: HostPort,
+    },
+    /// `SCTP[4|6]-LISTEN:[host:]port`: accepts such connections.
+    SctpListen {
+        /// Narrowed by the digit in the keyword.
+        family: Family,
+        /// Where to listen; no host means every interface.
+        host: Option<Host>,
+        /// The port to listen on; 0 lets the kernel choose.
+        port: Port,
+    },
     /// `SOCKETPAIR`: two joined sockets; what is written comes back to be read.
     Socketpair,
     /// `STDIO`, `-`: standard input and output.
@@ -232,7 +250,9 @@ impl Kind {
             | Self::IpSendto { family, .. }
             | Self::IpDatagram { family, .. }
             | Self::IpRecv { family, .. }
-            | Self::IpRecvfrom { family, .. } => Some(family),
+            | Self::IpRecvfrom { family, .. }
+            | Self::Sctp { family, .. }
+            | Self::SctpListen { family, .. } => Some(family),
             _ => None,
         }
     }
@@ -277,6 +297,15 @@ pub struct Vsock {
     pub cid: u32,
     /// The port.
     pub port: u32,
+}
+
+/// The IPv4 address of an interface, with the length of its network's prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct InterfaceAddress {
+    /// The interface's own address.
+    pub ip: std::net::Ipv4Addr,
+    /// How many bits name the network, up to 32.
+    pub bits: u8,
 }
 
 /// IPv4, IPv6, or whichever the name resolves to.

@@ -25,7 +25,8 @@ pub use error::{ParseError, Problem};
 pub use group::Groups;
 pub use keywords::{Keyword, keywords};
 pub use kind::{
-    Family, GenericSocket, Host, HostPort, Kind, Port, Protocol, SocketUse, UnixName, Via, Vsock,
+    Family, GenericSocket, Host, HostPort, InterfaceAddress, Kind, Port, Protocol, SocketUse, UnixName, Via,
+    Vsock,
 };
 pub use option::{Numbered, OptionInfo, OptionName, Options, SHORTHANDS, Setting, Value, ValueType, options};
 

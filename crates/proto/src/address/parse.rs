@@ -6,7 +6,9 @@ use std::ops::Range;
 use super::data;
 use super::error::{Fault, Problem};
 use super::keywords::{Build, Keyword, keywords};
-use super::kind::{GenericSocket, Host, HostPort, Kind, Port, Protocol, SocketUse, UnixName, Via, Vsock};
+use super::kind::{
+    GenericSocket, Host, HostPort, InterfaceAddress, Kind, Port, Protocol, SocketUse, UnixName, Via, Vsock,
+};
 use super::option::{OptionName, Options, SHORTHANDS, ValueType, normal, number, options};
 use super::tokens::{Field, Lexer};
 use super::{Address, Prompted, Role, prompt, url};
@@ -162,6 +164,8 @@ pub(super) fn kind(
         }
         (Build::Vsock, 2) => Kind::VsockConnect(Vsock { cid: numeric(&next()?)?, port: numeric(&next()?)? }),
         (Build::VsockPort, 1) => Kind::VsockListen(numeric(&next()?)?),
+        (Build::OptionalNetwork(make), 0) => make(None),
+        (Build::OptionalNetwork(make), 1) => make(Some(network(&next()?)?)),
         (Build::HostPort(_) | Build::ListenPort(_) | Build::Via(_), 4..) => {
             return Err(wrong("; an IPv6 address stands in brackets, such as [::1]"));
         }
@@ -328,6 +332,15 @@ const LONGEST_ADDRESS: usize = 126;
 fn numeric<T: TryFrom<i64>>(field: &Field) -> Result<T, Fault> {
     let fits = number(&field.text).and_then(|n| T::try_from(n).ok());
     fits.ok_or_else(|| Fault::new(field.at.clone(), Problem::Number { word: field.text.clone() }))
+}
+
+/// `10.0.0.1/24`
+fn network(field: &Field) -> Result<InterfaceAddress, Fault> {
+    let parsed = field.text.split_once('/').and_then(|(ip, bits)| {
+        let bits = number(bits).and_then(|n| u8::try_from(n).ok()).filter(|bits| *bits <= 32)?;
+        Some(InterfaceAddress { ip: ip.parse().ok()?, bits })
+    });
+    parsed.ok_or_else(|| Fault::new(field.at.clone(), Problem::Network { word: field.text.clone() }))
 }
 
 fn descriptor(field: &Field) -> Result<u32, Fault> {

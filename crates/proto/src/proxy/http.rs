@@ -13,6 +13,8 @@ pub(super) struct Connect {
     /// Where the head being read begins in `input`: interim answers may stand before it.
     start: usize,
     done: bool,
+    /// Lines may end with LF alone.
+    bare: bool,
 }
 
 const LIMIT: usize = 64 << 10;
@@ -35,7 +37,11 @@ impl Connect {
         head.push_str("\r\n");
         let limits = Limits { head: LIMIT, ..Limits::default() };
         let reader = ResponseReader::new(Method::CONNECT, limits);
-        Ok(Self { out: head.into_bytes(), input: Vec::new(), reader, start: 0, done: false })
+        Ok(Self { out: head.into_bytes(), input: Vec::new(), reader, start: 0, done: false, bare: false })
+    }
+
+    pub(super) fn allow_bare_newlines(&mut self) {
+        self.bare = true;
     }
 
     /// As many bytes as the blank line still lacks at the least: so none behind it is taken.
@@ -43,6 +49,7 @@ impl Connect {
         let head = &self.input[self.start..];
         match head {
             _ if self.done => 0,
+            _ if self.bare => 1,
             [.., b'\r', b'\n', b'\r'] => 1,
             [.., b'\r', b'\n'] => 2,
             [.., b'\r'] => 3,
@@ -51,7 +58,13 @@ impl Connect {
     }
 
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.input.extend(bytes.iter().take(self.wants()));
+        for byte in bytes.iter().take(self.wants()) {
+            // The reader of heads takes CR LF only.
+            if self.bare && *byte == b'\n' && self.input.last() != Some(&b'\r') {
+                self.input.push(b'\r');
+            }
+            self.input.push(*byte);
+        }
         if self.input.len() > LIMIT {
             return Err(Error::TooLong(LIMIT));
         }

@@ -90,6 +90,15 @@ impl Handshake {
         http::Connect::new(target, credentials, fields).map(Machine::Connect).map(Self)
     }
 
+    /// Lets the lines of an HTTP proxy end with LF alone; does nothing to the others.
+    #[must_use]
+    pub fn with_bare_newlines(mut self) -> Self {
+        if let Machine::Connect(m) = &mut self.0 {
+            m.allow_bare_newlines();
+        }
+        self
+    }
+
     /// What is to be sent now; empty where nothing is. Each call takes it away.
     pub fn transmit(&mut self) -> Vec<u8> {
         match &mut self.0 {

@@ -105,4 +105,11 @@ fn connect_takes_the_head_and_nothing_behind_it() {
     assert_eq!(refused(b"HTTP/1.1 403 Forbidden\r\n\r\n"), Error::Refused("403 Forbidden".into()));
     assert!(matches!(refused(b"HTTP/1.1 407 who\r\n\r\n"), Error::Login(_)));
     assert!(matches!(refused(b"SSH-2.0-OpenSSH\r\n\r\n"), Error::NotThisProtocol(_)));
+    // LF alone only where it is allowed, and then nothing behind the blank line is taken either.
+    let answer: &[&[u8]] = &[b"HTTP/1.0 200 OK\nVia: p\r\n\n"];
+    for step in 1..5 {
+        let lenient = Handshake::connect(&name(), None, "").unwrap().with_bare_newlines();
+        assert!(play(lenient, answer, step).is_ok());
+        assert!(play(Handshake::connect(&name(), None, "").unwrap(), answer, step).is_err());
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     io,
-    os::fd::OwnedFd,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -92,7 +92,12 @@ impl Listener {
         let handle = Handle::new(socket).map_err(|e| Error::new("listen on", &what, e))?;
         let local = socket2::SockRef::from(&handle).local_addr().ok();
         let local = local.and_then(|a| Addr::from_kernel(&a)).map(Name::from);
-        Self::with(Source::Stream(handle), About { address: what, local, peer: None }, address, context)
+        Self::with(
+            Source::Stream(handle),
+            About { address: what, local, ..About::default() },
+            address,
+            context,
+        )
     }
 
     /// A listener whose endpoints `task` makes.
@@ -175,7 +180,7 @@ impl Listener {
     /// descriptors, is told through the context and waited out.
     pub async fn accept(&mut self) -> Result<Endpoint> {
         loop {
-            let endpoint = match &mut self.source {
+            let mut endpoint = match &mut self.source {
                 Source::Sessions { from, .. } => match from.recv().await {
                     Some(endpoint) => endpoint,
                     None => return Err(self.failed(io::Error::other("its socket failed"))),
@@ -193,6 +198,7 @@ impl Listener {
                     }
                 }
             };
+            endpoint.note_descriptors();
             if self.terms.access.admits(endpoint.about.peer.as_ref().and_then(Name::ip)) {
                 match begin(endpoint, &self.terms.kind, &self.terms.options, &self.terms.context).await {
                     Ok(endpoint) => {
@@ -266,7 +272,8 @@ async fn accept_one(listener: &Handle, own: &About, options: &Options) -> io::Re
     if let Some(peer) = peer.as_ref().and_then(Name::ip) {
         handle = handle.between(local.as_ref().and_then(Name::ip), peer, options);
     }
-    let about = About { address: own.address.clone(), local, peer };
+    let descriptors = Some([handle.as_fd().as_raw_fd(); 2]);
+    let about = About { address: own.address.clone(), local, peer, descriptors, facts: None };
     Ok(tcp::endpoint(Arc::new(handle), about))
 }
 

@@ -15,7 +15,8 @@ use tokio::io::AsyncWrite;
 
 use super::{
     Batch, BoxFuture, Context, DatagramReader, DatagramWriter, Endpoint, Finish, Handle, MessageRead,
-    MessageWrite, Nature, Reader, Terms, Writer, file, program, proxy_protocol, sockopt, terminal,
+    MessageWrite, Nature, Reader, Terms, Writer, descriptor, file, program, proxy_protocol, sockopt,
+    terminal,
 };
 use crate::{Error, Result, error::Reason};
 
@@ -32,12 +33,17 @@ pub(super) async fn begin(
     if is_foreign(kind) {
         adopt(&mut endpoint, kind, options)?;
     }
+    // Who opens a pseudo terminal has to find it ready.
+    if !matches!(kind, Kind::Pty) {
+        descriptor::apply(options, &handles(&endpoint), &endpoint.about.address)?;
+    }
     let terms = Terms {
         // Sessions of UDP-LISTEN end by themselves after that time.
         idle: options.time(OptionName::IdleTimeout).filter(|_| !matches!(kind, Kind::UdpListen { .. })),
         total: options.time(OptionName::TotalTimeout),
         ends_with_other: options.text(OptionName::HalfClose) == Some("close")
             || options.text(OptionName::Shut) == Some("close"),
+        cool_write: options.flag(OptionName::CoolWrite),
     };
     if terms != Terms::default() {
         endpoint.keep.rare().terms = terms;

@@ -110,7 +110,7 @@ impl DatagramReader {
     /// The socket, where this is the only one who reads it.
     pub(super) fn handle(&self) -> Option<&Arc<Handle>> {
         match &self.source {
-            Source::Socket { handle, .. } => Some(handle),
+            Source::Socket { handle, .. } | Source::Udp { handle, .. } => Some(handle),
             _ => None,
         }
     }
@@ -308,6 +308,11 @@ impl DatagramWriter {
         activity: Option<Activity>,
     ) -> Self {
         Self { handle, to: To::Udp(offload, route), activity, finish: EmptyMeans::Message }
+    }
+
+    /// The same on behalf of a session.
+    pub(crate) fn during(self, activity: Option<Activity>) -> Self {
+        Self { activity, ..self }
     }
 
     /// Sends every message of `batch`.

@@ -10,7 +10,7 @@ use std::{
 use rustix::fs::{FileType, Mode, OFlags};
 use sockeye_proto::address::{Address, OptionName, Options, UnixName, Value};
 
-use super::{About, Direction, Endpoint, Finish, Handle, Keep, Reader, Unlink, Writer, unix};
+use super::{About, Direction, Endpoint, Finish, Handle, Keep, Reader, Unlink, Writer, descriptor, unix};
 use crate::{Error, Result};
 
 /// `OPEN:path`: an existing file, or what the open options make of it.
@@ -236,8 +236,11 @@ fn open_flags(options: &Options) -> OFlags {
         | on(OptionName::Nonblock, OFlags::NONBLOCK)
         | on(OptionName::Sync, OFlags::SYNC)
         | on(OptionName::Dsync, OFlags::DSYNC)
+        | on(OptionName::Async, descriptor::ASYNC)
         | on(OptionName::Directory, OFlags::DIRECTORY)
         | on(OptionName::Noatime, OFlags::NOATIME)
         | on(OptionName::Largefile, OFlags::LARGEFILE)
+        | on(OptionName::Direct, OFlags::DIRECT)
+        | on(OptionName::Rsync, OFlags::RSYNC)
         | on(OptionName::Noctty, OFlags::NOCTTY)
 }

@@ -4,13 +4,13 @@ use std::{os::fd::OwnedFd, sync::Arc};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use sockeye_proto::address::{Address, GenericSocket, OptionName, SocketUse, Vsock, data};
-use tokio::{io::Interest, sync::mpsc};
 
 use super::{
-    About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener, Reader, Writer,
-    datagram::{EmptyMeans, LARGEST, recv_from},
+    About, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener, Reader, Writer,
+    datagram::EmptyMeans,
+    each,
     net::{self, named},
-    sockopt, tcp, unix,
+    sockopt, tcp, tun, unix,
 };
 use crate::{
     Error, Result,
@@ -64,27 +64,8 @@ pub(super) fn listen(address: &Address, socket: &GenericSocket, context: &Contex
     }
     sockopt::late(&address.options, &made)?;
     let handle = handle(made, &what)?;
-    let (send, from) = mpsc::channel(16);
-    let template = About { address: what, ..About::default() };
-    let about = template.clone();
-    let task = tokio::spawn(async move {
-        loop {
-            let mut first = Batch::new();
-            let one = || first.push_with(LARGEST, |room| recv_from(&handle, room));
-            let Ok((_, peer)) = handle.wait(Interest::READABLE, one).await else { return };
-            let about = About { peer: peer.as_ref().and_then(named), ..template.clone() };
-            let writer = match peer {
-                Some(to) => Writer::Datagrams(DatagramWriter::to(handle.clone(), to).into()),
-                None => Writer::Nothing,
-            };
-            let reader = Reader::Datagrams(DatagramReader::once(first).into());
-            let endpoint = Endpoint { reader, writer, about: about.into(), keep: Keep::default() };
-            if send.send(endpoint).await.is_err() {
-                return;
-            }
-        }
-    });
-    Listener::sessions(from, task, about, address, context)
+    let about = About { address: what, ..About::default() };
+    each::listener(handle, about, each::whole, address, context)
 }
 
 /// `VSOCK-CONNECT`.
@@ -113,6 +94,7 @@ pub(super) fn interface(address: &Address, name: &str) -> Result<Endpoint> {
         Some(Protocol::from(i32::from(protocol))),
         &what,
     )?;
+    tun::set_flags(&address.options, name)?;
     let index = rustix::net::netdevice::name_to_index(&made, name)
         .map_err(|e| Error::new("find the interface", name, e))?;
     // `sockaddr_ll` of packet(7): protocol, index, and what only received packets have.

@@ -10,10 +10,13 @@ mod arq;
 mod begin;
 pub mod clients;
 mod datagram;
+mod descriptor;
+mod each;
 mod file;
 mod framed;
 mod generic;
 mod handle;
+mod in_place;
 mod message;
 mod name;
 mod namespace;
@@ -34,10 +37,16 @@ mod support;
 mod tcp;
 mod terminal;
 mod tls;
+mod tun;
 mod udp;
 mod unix;
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    os::fd::{AsFd, AsRawFd},
+    sync::Arc,
+    time::Duration,
+};
 
 use rustix::event::PollFlags;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -46,13 +55,14 @@ pub use accept::{Listener, Shortage};
 pub use access::Access;
 pub use arq::{Watch, Window};
 pub use datagram::{DatagramReader, DatagramWriter};
+pub use each::Fact;
 pub use framed::{Explain, lines};
 pub use handle::{Handle, Nature};
 pub use message::{Batch, BoxFuture, MessageRead, MessageWrite};
 pub use name::Name;
 pub use open::{Context, Direction, Opened, Tell, open, open_spec};
 pub use process::lock;
-pub use program::Program;
+pub use program::{Program, passes_on};
 pub use shape::{Stream, without_end};
 pub use stdio::standard;
 
@@ -81,6 +91,10 @@ pub struct About {
     pub local: Option<Name>,
     /// The peer's name, where there is one.
     pub peer: Option<Name>,
+    /// The numbers of the descriptors that are read and written, where bytes move on descriptors.
+    pub descriptors: Option<[i32; 2]>,
+    /// What came with the datagram that it was opened for, where that was asked for.
+    pub facts: Option<Box<[Fact]>>,
 }
 
 impl About {
@@ -123,6 +137,8 @@ pub(crate) struct Terms {
     pub(crate) total: Option<Duration>,
     /// `half-close=close`: when the other side ends, so does this one.
     pub(crate) ends_with_other: bool,
+    /// `cool-write`: that nobody reads any more what is written here is no failure.
+    pub(crate) cool_write: bool,
 }
 
 impl Keep {
@@ -199,6 +215,29 @@ const DRAIN: u64 = 64 << 20;
 const RECEIVE: usize = 16 * 1024;
 
 impl Endpoint {
+    /// Notes the numbers of its descriptors, unless whoever opened it knows better.
+    pub(crate) fn note_descriptors(&mut self) {
+        if self.about.descriptors.is_some() {
+            return;
+        }
+        let number = |handle: &Handle| handle.as_fd().as_raw_fd();
+        let reads = match &self.reader {
+            Reader::Stream(from) => Some(number(from)),
+            Reader::Datagrams(from) => from.handle().map(|handle| number(handle)),
+            _ => None,
+        };
+        let writes = match &self.writer {
+            Writer::Stream(to, _) => Some(number(to)),
+            Writer::Datagrams(to) => Some(number(to.handle())),
+            _ => None,
+        };
+        if let Some(either) = reads.or(writes) {
+            // A copy only where others hold it too: an endpoint that was just opened is alone with it.
+            Arc::make_mut(&mut self.about).descriptors =
+                Some([reads.unwrap_or(either), writes.unwrap_or(either)]);
+        }
+    }
+
     /// Whether it is one connected stream socket and nothing else.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.writer, Writer::Stream(_, Finish::Shutdown)) && self.keep.program.is_none()
@@ -217,7 +256,7 @@ impl Endpoint {
             }
             // Its input ends when our ends close; only then is there anything to wait for.
             drop((self.reader, self.writer));
-            let _ = program.end(GRACE).await;
+            program.end_and_tell(Some(GRACE)).await;
             return;
         }
         let drained = self.drain();
@@ -308,6 +347,11 @@ impl Reader {
             Self::Stream(from) if from.nature() == Nature::Device => Some(from.clone()),
             _ => None,
         }
+    }
+
+    /// Whether a peer can reset this: pipes and files know nothing of the kind.
+    pub(crate) fn can_reset(&self) -> bool {
+        !matches!(self, Self::Stream(from) if from.nature() != Nature::Stream)
     }
 
     /// Whether this can come to an end by itself. Datagram sockets cannot: nobody says that no more come.

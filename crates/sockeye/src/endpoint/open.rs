@@ -2,16 +2,16 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use sockeye_proto::address::{Address, Family, Kind, OptionName, Options, SocketUse, Spec};
+use sockeye_proto::address::{Address, Family, Kind, OptionName, Options, SocketUse, Spec, Value};
 
 use super::{
     About, Endpoint, Explain, Listener, Reader, Unlink, Watch, arq,
     begin::begin,
-    file, generic, process, program,
+    file, generic, in_place, process, program,
     program::Line,
     proxied, pty, raw, shape,
     stdio::{self, Standard},
-    support, tcp, tls,
+    support, tcp, tls, tun,
     udp::{self, Share},
     unix,
 };
@@ -78,11 +78,16 @@ impl Context {
                         std::net::IpAddr::V4(ip) => ip.to_string(),
                     };
                     all.push((format!("{prefix}_{kind}ADDR"), shown));
-                    all.push((format!("{prefix}_{kind}PORT"), address.port().to_string()));
+                    // Raw packets have none.
+                    if address.port() != 0 {
+                        all.push((format!("{prefix}_{kind}PORT"), address.port().to_string()));
+                    }
                 }
                 None => all.push((format!("{prefix}_{kind}ADDR"), name.to_string())),
             }
         }
+        let facts = other.facts.iter().flatten();
+        all.extend(facts.map(|fact| (format!("{prefix}_{}", fact.variable), fact.value.clone())));
         all
     }
 }
@@ -172,6 +177,8 @@ async fn open_both(read: &Address, write: &Address, context: &Context) -> Result
         address: format!("{}!!{}", reading.about.address, writing.about.address),
         local: writing.about.local.clone(),
         peer: writing.about.peer.clone(),
+        descriptors: reading.about.descriptors.zip(writing.about.descriptors).map(|(r, w)| [r[0], w[1]]),
+        facts: None,
     };
     let (reader, writer) = (reading.reader, writing.writer);
     Ok(Opened::Endpoint(Box::new(Endpoint { reader, writer, about: about.into(), keep })))
@@ -283,7 +290,7 @@ async fn open_once(address: &Address, direction: Direction, context: &Context) -
 
 async fn open_kind(address: &Address, direction: Direction, context: &Context) -> Result<Opened> {
     let options = &address.options;
-    let endpoint = match &address.kind {
+    let mut endpoint = match &address.kind {
         // What a relay opens for each of its clients, without the room that other kinds need for it.
         Kind::Tcp { family, to } => tcp::connect(address, *family, to, context).await?,
         _ => {
@@ -293,6 +300,7 @@ async fn open_kind(address: &Address, direction: Direction, context: &Context) -
             Box::pin(open_endpoint(address, direction, context)).await?
         }
     };
+    endpoint.note_descriptors();
     let endpoint = begin(endpoint, &address.kind, options, context).await?;
     Ok(Opened::Endpoint(Box::new(shape::apply(endpoint, options, context))))
 }
@@ -302,6 +310,9 @@ async fn open_listener(address: &Address, context: &Context) -> Result<Option<Li
     Ok(Some(match &address.kind {
         Kind::TcpListen { family, host, port } => {
             tcp::listen(address, *family, host.as_ref(), port, context).await?
+        }
+        Kind::SctpListen { family, host, port } => {
+            tcp::listen(&sctp(address), *family, host.as_ref(), port, context).await?
         }
         Kind::UdpListen { family, host, port } => {
             udp::listen(address, *family, host.as_ref(), port, Share::ByPeer, context).await?
@@ -322,26 +333,49 @@ async fn open_listener(address: &Address, context: &Context) -> Result<Option<Li
     }))
 }
 
+/// The address with the protocol number of SCTP, whose one-to-one sockets are used as TCP's are.
+fn sctp(address: &Address) -> Address {
+    let mut address = address.clone();
+    address.options.push(OptionName::Socketprotocol, Value::Number(i64::from(libc::IPPROTO_SCTP)));
+    address
+}
+
+async fn started(
+    address: &Address,
+    line: Line<'_>,
+    direction: Direction,
+    context: &Context,
+) -> Result<Endpoint> {
+    match address.options.flag(OptionName::Nofork) {
+        true => in_place::run(address, line, direction, context).await,
+        false => program::start(address, line, direction, context),
+    }
+}
+
 /// The kinds that are one endpoint.
 async fn open_endpoint(address: &Address, direction: Direction, context: &Context) -> Result<Endpoint> {
     let name = || address.to_string();
     Ok(match &address.kind {
         Kind::Udp { family, to } | Kind::UdpSendto { family, to } => {
-            udp::connect(address, *family, to).await?
+            udp::connect(address, *family, to, context).await?
         }
-        Kind::UdpRecv { family, host, port } => udp::recv(address, *family, host.as_ref(), port).await?,
-        Kind::UdpDatagram { family, to } => udp::datagram(address, *family, to).await?,
+        Kind::UdpRecv { family, host, port } => {
+            udp::recv(address, *family, host.as_ref(), port, context).await?
+        }
+        Kind::UdpDatagram { family, to } => udp::datagram(address, *family, to, context).await?,
         Kind::Arq { to } => arq::connect(address, to, context).await?,
         Kind::Tls { to } => tls::connect(address, to).await?,
         Kind::Proxy { via, to }
         | Kind::Socks4 { via, to }
         | Kind::Socks4a { via, to }
         | Kind::Socks5 { via, to } => proxied::connect(address, via, to).await?,
-        Kind::IpSendto { family, host, protocol } => raw::sendto(address, *family, host, protocol).await?,
-        Kind::IpDatagram { family, host, protocol } => {
-            raw::datagram(address, *family, host, protocol).await?
+        Kind::IpSendto { family, host, protocol } => {
+            raw::sendto(address, *family, host, protocol, context).await?
         }
-        Kind::IpRecv { family, protocol } => raw::recv(address, *family, protocol).await?,
+        Kind::IpDatagram { family, host, protocol } => {
+            raw::datagram(address, *family, host, protocol, context).await?
+        }
+        Kind::IpRecv { family, protocol } => raw::recv(address, *family, protocol, context).await?,
         Kind::Pty => pty::open(address, context).await?,
         Kind::UnixConnect(to) => unix::connect(address, to).await?,
         Kind::UnixClient(to) => unix::client(address, to).await?,
@@ -349,6 +383,8 @@ async fn open_endpoint(address: &Address, direction: Direction, context: &Contex
         Kind::UnixRecv(at) => unix::recv(address, at)?,
         Kind::Socket(socket) => generic::open(address, socket).await?,
         Kind::VsockConnect(to) => generic::vsock_connect(address, *to).await?,
+        Kind::Tun(own) => tun::open(address, *own)?,
+        Kind::Sctp { family, to } => tcp::connect(&sctp(address), *family, to, context).await?,
         Kind::Interface(name) => generic::interface(address, name)?,
         Kind::Socketpair => unix::socketpair(address)?,
         Kind::Stdio => stdio::open(Standard::Both, name())?,
@@ -361,9 +397,9 @@ async fn open_endpoint(address: &Address, direction: Direction, context: &Contex
         Kind::Gopen(path) => file::gopen(address, path, direction).await?,
         Kind::Pipe(Some(path)) => file::fifo(address, path, direction).await?,
         Kind::Pipe(None) => file::pipe(address)?,
-        Kind::Exec(line) => program::start(address, Line::Words(line), direction, context)?,
-        Kind::System(line) => program::start(address, Line::System(line), direction, context)?,
-        Kind::Shell(line) => program::start(address, Line::Shell(line.as_deref()), direction, context)?,
+        Kind::Exec(line) => started(address, Line::Words(line), direction, context).await?,
+        Kind::System(line) => started(address, Line::System(line), direction, context).await?,
+        Kind::Shell(line) => started(address, Line::Shell(line.as_deref()), direction, context).await?,
         other => {
             let reason = Reason::Usage("this kind of address cannot be opened yet".into());
             return Err(Error::new("open", format!("{other:?}"), reason));

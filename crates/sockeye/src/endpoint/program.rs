@@ -2,19 +2,24 @@
 
 use std::{
     io,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt},
     process::{ExitStatus, Stdio},
     sync::Arc,
     time::Duration,
 };
 
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use sockeye_proto::address::{Address, OptionName, Options, Value};
-use tokio::process::{Child, Command};
+use tokio::{
+    process::{Child, Command},
+    signal::unix::{SignalKind, signal},
+};
 
 use super::{About, Context, Direction, Endpoint, Finish, Handle, Keep, Reader, Writer, pty, sockopt, unix};
 use crate::{
     Error, Result,
     error::Reason,
+    event::{Event, Events},
     socket::child::{self, Before},
 };
 
@@ -34,6 +39,11 @@ pub(super) enum Line<'a> {
 pub struct Program {
     child: Child,
     name: String,
+    pid: Option<u32>,
+    events: Events,
+    /// Tasks that pass signals on to it.
+    #[expect(dead_code, reason = "they end when this is dropped")]
+    passing: Vec<AbortOnDrop>,
 }
 
 impl Program {
@@ -63,9 +73,20 @@ impl Program {
         self.child.wait().await
     }
 
+    /// As [`Program::end`], or without `grace` once it ends by itself; tells whoever listens to events how it ended.
+    pub(super) async fn end_and_tell(&mut self, grace: Option<Duration>) {
+        let ended = match grace {
+            Some(grace) => self.end(grace).await,
+            None => self.child.wait().await,
+        };
+        // That its end cannot be learned changes nothing for whoever closes it.
+        let Ok(status) = ended else { return };
+        let (program, pid) = (&*self.name, self.pid);
+        self.events.emit(|| Event::Exited { program, pid, status: status.code(), signal: status.signal() });
+    }
+
     /// What a program gets when its terminal goes: SIGHUP, and SIGCONT for one that is stopped.
     pub(super) fn hang_up(&self) {
-        use rustix::process::{Pid, Signal, kill_process};
         if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
             // It may have ended in this moment; then there is nobody to tell.
             let _ = kill_process(pid, Signal::HUP).and_then(|()| kill_process(pid, Signal::CONT));
@@ -73,10 +94,10 @@ impl Program {
     }
 
     fn terminate(&self) {
-        let pid = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
+        let pid = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         if let Some(pid) = pid {
             // It may have ended in this moment; then there is nobody to tell.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            let _ = kill_process(pid, Signal::TERM);
         }
     }
 }
@@ -94,14 +115,30 @@ pub(super) fn start(
     direction: Direction,
     context: &Context,
 ) -> Result<Endpoint> {
-    let what = address.to_string();
-    let options = &address.options;
+    let (what, options) = (address.to_string(), &address.options);
+    let (ends, joined) = ends(options, direction, &what)?;
+    let program = spawn(address, line, joined, context)?;
+    let about = About {
+        address: what,
+        peer: program.id().map(|pid| format!("pid {pid}").into()),
+        ..About::default()
+    };
+    Ok(Endpoint {
+        reader: ends.reader,
+        writer: ends.writer,
+        about: about.into(),
+        keep: Keep { program: Some(program.into()), ..Keep::default() },
+    })
+}
+
+/// Starts the program with its side of what joins it to somebody.
+pub(super) fn spawn(address: &Address, line: Line<'_>, joined: Joined, context: &Context) -> Result<Program> {
+    let (what, options) = (address.to_string(), &address.options);
     let mut command = command(line, options, &what)?;
     for (name, value) in context.environment() {
         command.env(name, value);
     }
     let failed = |e: io::Error| Error::new("start", &what, e);
-    let (ends, joined) = ends(options, direction, &what)?;
     let mut before = identity(options)?;
     if let Some(number) = options.number(OptionName::Setpgid) {
         // 0, and socat's 1: a group of its own.
@@ -120,14 +157,51 @@ pub(super) fn start(
     })?;
     // The command keeps our copies of the program's ends; with them open its end would never be seen.
     drop(command);
-    let about =
-        About { address: what.clone(), local: None, peer: child.id().map(|pid| format!("pid {pid}").into()) };
-    Ok(Endpoint {
-        reader: ends.reader,
-        writer: ends.writer,
-        about: about.into(),
-        keep: Keep { program: Some(Program { child, name: what }.into()), ..Keep::default() },
-    })
+    let pid = child.id();
+    let passing = passed_on(options, pid).map_err(failed)?;
+    Ok(Program { child, name: what, pid, events: context.events.clone(), passing })
+}
+
+/// Passes signals on to the program, as `sighup`, `sigint` and `sigquit` ask for.
+fn passed_on(options: &Options, pid: Option<u32>) -> io::Result<Vec<AbortOnDrop>> {
+    let kinds = passes_on(options);
+    let Some(pid) = pid.and_then(|id| Pid::from_raw(id.cast_signed())).filter(|_| !kinds.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    // Not by its number, which another process may have one day.
+    let process = Arc::new(pidfd_open(pid, PidfdFlags::empty())?);
+    let pass = |kind: SignalKind| {
+        let (mut signals, process) = (signal(kind)?, process.clone());
+        Ok(AbortOnDrop(tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if let Some(signal) = Signal::from_named_raw(kind.as_raw_value()) {
+                    // It may have ended in this moment; then there is nobody to tell.
+                    let _ = pidfd_send_signal(&process, signal);
+                }
+            }
+        })))
+    };
+    kinds.into_iter().map(pass).collect()
+}
+
+/// The signals that an address passes on to its program. They end nothing here then.
+pub fn passes_on(options: &Options) -> Vec<SignalKind> {
+    let all = [
+        (OptionName::Sighup, SignalKind::hangup()),
+        (OptionName::Sigint, SignalKind::interrupt()),
+        (OptionName::Sigquit, SignalKind::quit()),
+    ];
+    all.into_iter().filter(|(name, _)| options.flag(*name)).map(|(_, kind)| kind).collect()
+}
+
+/// A task that ends with this.
+#[derive(Debug)]
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Our side of what joins a program to us.
@@ -137,13 +211,13 @@ struct Ends {
 }
 
 /// The program's side.
-struct Joined {
+pub(super) struct Joined {
     /// What it reads from and writes to; what is not there stays as it is: `-u EXEC:… -` leaves the program
     /// our own input.
-    stdin: Option<OwnedFd>,
-    stdout: Option<OwnedFd>,
+    pub(super) stdin: Option<OwnedFd>,
+    pub(super) stdout: Option<OwnedFd>,
     /// The terminal that they are, if they are one.
-    terminal: Option<OwnedFd>,
+    pub(super) terminal: Option<OwnedFd>,
 }
 
 fn ends(options: &Options, direction: Direction, what: &str) -> Result<(Ends, Joined)> {

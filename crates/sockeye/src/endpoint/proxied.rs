@@ -31,7 +31,7 @@ pub(super) async fn connect(address: &Address, via: &Via, to: &HostPort) -> Resu
         Ok(result) => result.map_err(failed)?,
         Err(_) => return Err(failed(Reason::TimedOut(limit))),
     }
-    let about = About { address: what, local: connected.local, peer: Some(proxy.into()) };
+    let about = About { address: what, local: connected.local, peer: Some(proxy.into()), ..About::default() };
     Ok(tcp::endpoint(connected.handle, about))
 }
 
@@ -84,7 +84,11 @@ async fn handshake(address: &Address, to: &HostPort) -> Result<Handshake> {
                 true => resolved(to, Family::Any).await?,
                 false => target(to)?,
             };
-            Handshake::connect(&target, proxy_login(options)?.as_ref(), "")
+            let made = Handshake::connect(&target, proxy_login(options)?.as_ref(), "");
+            match options.flag(OptionName::Ignorecr) {
+                true => made.map(Handshake::with_bare_newlines),
+                false => made,
+            }
         }
     };
     made.map_err(|e| Error::new("ask a proxy for", to, Reason::Usage(e.to_string())))
@@ -92,7 +96,8 @@ async fn handshake(address: &Address, to: &HostPort) -> Result<Handshake> {
 
 /// The user of SOCKS 4: who we are, where nothing else is said.
 fn login(user: Option<&str>) -> String {
-    user.map(str::to_owned).or_else(|| std::env::var("LOGNAME").ok()).unwrap_or_default()
+    let known = user.map(str::to_owned).or_else(|| std::env::var("LOGNAME").ok());
+    known.unwrap_or_else(|| "anonymous".to_owned())
 }
 
 fn proxy_login(options: &Options) -> Result<Option<Credentials>> {

@@ -55,6 +55,8 @@ pub(super) async fn accept(mut endpoint: Endpoint) -> Result<Endpoint> {
             address: endpoint.about.address.clone(),
             local: Some(peers.destination.into()),
             peer: Some(peers.source.into()),
+            descriptors: endpoint.about.descriptors,
+            facts: None,
         };
         endpoint.about = Arc::new(about);
     }

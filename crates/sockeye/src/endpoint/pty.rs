@@ -11,7 +11,7 @@ use std::{
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
 use sockeye_proto::address::{Address, OptionName, Options};
 
-use super::{About, Endpoint, Finish, Handle, Keep, Reader, Unlink, Writer, file, terminal};
+use super::{About, Endpoint, Finish, Handle, Keep, Reader, Unlink, Writer, descriptor, file, terminal};
 use crate::{Error, Result};
 
 /// Both sides of a new pseudo terminal: ours, and the one that a program uses.
@@ -40,6 +40,7 @@ fn make(options: &Options, what: &str) -> Result<(OwnedFd, String)> {
 pub(super) async fn open(address: &Address, context: &super::Context) -> Result<Endpoint> {
     let (what, options) = (address.to_string(), &address.options);
     let (master, path) = make(options, &what)?;
+    descriptor::apply(options, &[&master], &what)?;
     let unlink = match options.text(OptionName::Link) {
         Some(link) => {
             // A link of an earlier run is replaced, a file of another kind is not.
@@ -64,7 +65,7 @@ pub(super) async fn open(address: &Address, context: &super::Context) -> Result<
         }
     }
     let handle = Arc::new(Handle::new(master).map_err(failed)?);
-    let about = About { address: what, local: Some(path.clone().into()), peer: None };
+    let about = About { address: what, local: Some(path.clone().into()), ..About::default() };
     Ok(Endpoint {
         reader: Reader::Stream(handle.clone()),
         writer: Writer::Stream(handle, Finish::EndOfTerminal),

@@ -7,20 +7,15 @@ use std::{io, net::SocketAddr, os::fd::OwnedFd, sync::Arc};
 
 use socket2::{Domain, Socket, Type};
 use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Port, Protocol};
-use tokio::io::Interest;
 
 use super::{
-    About, Batch, BoxFuture, Context, DatagramReader, DatagramWriter, Endpoint, Handle, Keep, Listener,
-    MessageRead, Name, Reader, Writer,
+    About, Context, DatagramWriter, Endpoint, Handle, Keep, Listener, Writer,
     access::Access,
-    datagram::{EmptyMeans, LARGEST, recv_from},
-    net::{self, named},
-    sockopt,
+    datagram::{EmptyMeans, recv_from},
+    each::{self, Notes, Packets, Receive},
+    net, sockopt,
 };
 use crate::{Error, Result, socket};
-
-/// How many packets one receive takes at most before they are passed on.
-const AT_ONCE: usize = 32;
 
 /// `IP-SENDTO`: packets to a host, and those that come from it.
 pub(super) async fn sendto(
@@ -28,6 +23,7 @@ pub(super) async fn sendto(
     family: Family,
     host: &Host,
     protocol: &Protocol,
+    context: &Context,
 ) -> Result<Endpoint> {
     let what = address.to_string();
     let to = target(host, family).await?;
@@ -37,9 +33,9 @@ pub(super) async fn sendto(
     sockopt::late(&address.options, &socket)?;
     let handle = Arc::new(Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("use", &what, e))?);
     Ok(Endpoint {
-        reader: Packets::reader(&handle, to.is_ipv4(), Access::default()),
+        reader: Packets::reader(&handle, packets(to), Access::default(), Notes::wanted(address, context)),
         writer: Writer::Datagrams(DatagramWriter::connected(handle, EmptyMeans::Message).into()),
-        about: About { address: what, local: None, peer: Some(to.ip().to_string().into()) }.into(),
+        about: About { address: what, peer: Some(to.ip().to_string().into()), ..About::default() }.into(),
         keep: Keep::default(),
     })
 }
@@ -50,6 +46,7 @@ pub(super) async fn datagram(
     family: Family,
     host: &Host,
     protocol: &Protocol,
+    context: &Context,
 ) -> Result<Endpoint> {
     let what = address.to_string();
     let to = target(host, family).await?;
@@ -58,18 +55,33 @@ pub(super) async fn datagram(
     sockopt::late(&address.options, &socket)?;
     let handle = Arc::new(Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("use", &what, e))?);
     Ok(Endpoint {
-        reader: Packets::reader(&handle, to.is_ipv4(), Access::of(&address.options)?),
+        reader: Packets::reader(
+            &handle,
+            packets(to),
+            Access::of(&address.options)?,
+            Notes::wanted(address, context),
+        ),
         writer: Writer::Datagrams(DatagramWriter::to(handle, to.into()).into()),
-        about: About { address: what, local: None, peer: Some(to.ip().to_string().into()) }.into(),
+        about: About { address: what, peer: Some(to.ip().to_string().into()), ..About::default() }.into(),
         keep: Keep::default(),
     })
 }
 
 /// `IP-RECV`: packets from anyone; none are sent.
-pub(super) async fn recv(address: &Address, family: Family, protocol: &Protocol) -> Result<Endpoint> {
+pub(super) async fn recv(
+    address: &Address,
+    family: Family,
+    protocol: &Protocol,
+    context: &Context,
+) -> Result<Endpoint> {
     let (handle, at) = receiver(address, family, protocol).await?;
     Ok(Endpoint {
-        reader: Packets::reader(&handle, at.is_ipv4(), Access::of(&address.options)?),
+        reader: Packets::reader(
+            &handle,
+            packets(at),
+            Access::of(&address.options)?,
+            Notes::wanted(address, context),
+        ),
         writer: Writer::Nothing,
         about: About { address: address.to_string(), ..About::default() }.into(),
         keep: Keep::default(),
@@ -85,27 +97,7 @@ pub(super) async fn recvfrom(
 ) -> Result<Listener> {
     let (handle, at) = receiver(address, family, protocol).await?;
     let about = About { address: address.to_string(), ..About::default() };
-    let template = about.clone();
-    let (send, from) = tokio::sync::mpsc::channel(16);
-    let task = tokio::spawn(async move {
-        loop {
-            let mut packet = Batch::new();
-            let one = || packet.push_with(LARGEST, |room| receive(&handle, room, at.is_ipv4()));
-            let Ok((_, sender)) = handle.wait(Interest::READABLE, one).await else { return };
-            let Some(sender) = sender else { continue };
-            let about = About { peer: named(&sender), ..template.clone() };
-            let endpoint = Endpoint {
-                reader: Reader::Datagrams(DatagramReader::once(packet).into()),
-                writer: Writer::Datagrams(DatagramWriter::to(handle.clone(), sender).into()),
-                about: about.into(),
-                keep: Keep::default(),
-            };
-            if send.send(endpoint).await.is_err() {
-                return;
-            }
-        }
-    });
-    Listener::sessions(from, task, about, address, context)
+    each::listener(handle, about, packets(at), address, context)
 }
 
 async fn receiver(
@@ -143,55 +135,16 @@ async fn target(host: &Host, family: Family) -> Result<SocketAddr> {
     Ok(net::resolve(&to, family).await?[0])
 }
 
-/// Packets from a raw socket, without their IPv4 headers, of the peers that are allowed.
-struct Packets {
-    handle: Arc<Handle>,
-    headers: bool,
-    access: Access,
+/// How packets of that family are read.
+fn packets(of: SocketAddr) -> Receive {
+    if of.is_ipv4() { without_header } else { each::whole }
 }
 
-impl Packets {
-    fn reader(handle: &Arc<Handle>, headers: bool, access: Access) -> Reader {
-        Reader::Messages(Box::new(Self { handle: handle.clone(), headers, access }))
-    }
-}
-
-impl MessageRead for Packets {
-    fn recv<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, io::Result<bool>> {
-        Box::pin(async move {
-            let many = || {
-                for _ in 0..AT_ONCE {
-                    match batch.push_with(LARGEST, |room| receive(&self.handle, room, self.headers)) {
-                        Ok((_, sender)) => {
-                            let peer = sender.as_ref().and_then(named);
-                            if !self.access.admits(peer.as_ref().and_then(Name::ip)) {
-                                batch.pop();
-                            }
-                        }
-                        Err(_) if !batch.is_empty() => break,
-                        Err(e) => return Err(e),
-                    }
-                }
-                if batch.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            };
-            self.handle.wait(Interest::READABLE, many).await.map(|()| true)
-        })
-    }
-
-    fn ends(&self) -> bool {
-        false
-    }
-}
-
-fn receive(
+fn without_header(
     handle: &Handle,
     room: &mut [u8],
-    headers: bool,
 ) -> io::Result<(usize, Option<rustix::net::SocketAddrAny>)> {
     let (length, sender) = recv_from(handle, room)?;
-    if !headers {
-        return Ok((length, sender));
-    }
     // The length of the header is its second half byte, in words of four bytes (RFC 791, section 3.1).
     let header = room.first().map_or(0, |first| usize::from(first & 0xf) * 4).min(length);
     room.copy_within(header..length, 0);

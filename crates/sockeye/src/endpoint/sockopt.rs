@@ -4,12 +4,21 @@ use std::os::fd::AsFd;
 
 use sockeye_proto::address::{OptionName, Options, Setting, Value, ValueType};
 
-use crate::{Error, Result, error::Reason, socket::options};
+use crate::{
+    Error, Result,
+    error::Reason,
+    socket::{
+        ioctl::{Argument, ioctl},
+        options,
+    },
+};
 
 /// Sets what is set on a socket before it is bound and connected.
 pub(super) fn early(all: &Options, socket: impl AsFd) -> Result<()> {
     for setting in all.iter() {
-        if setting.name == OptionName::SetsockoptListen {
+        if let Some(request) = owner_request(setting.name) {
+            own(&socket, request, setting)?;
+        } else if setting.name == OptionName::SetsockoptListen {
             by_number(setting, &socket)?;
         } else if !is_late(setting.name) {
             by_name(setting, &socket)?;
@@ -52,7 +61,27 @@ pub(super) fn only_late(all: &Options) -> Options {
 
 /// Whether the options ask for anything of a socket.
 pub(super) fn wanted(all: &Options) -> bool {
-    all.iter().any(|setting| setting.name.info().socket.is_some() || is_numbered(setting.name))
+    all.iter().any(|setting| {
+        let name = setting.name;
+        name.info().socket.is_some() || is_numbered(name) || owner_request(name).is_some()
+    })
+}
+
+/// The ioctl(2) of options that say who gets a socket's signals: socket(7).
+pub(super) fn owner_request(name: OptionName) -> Option<u32> {
+    match name {
+        OptionName::Fiosetown => Some(0x8901),
+        OptionName::Siocspgrp => Some(0x8902),
+        _ => None,
+    }
+}
+
+fn own(socket: impl AsFd, request: u32, setting: &Setting) -> Result<()> {
+    let Value::Number(pid) = setting.value else { return Ok(()) };
+    let pid = i32::try_from(pid).unwrap_or(0).to_ne_bytes().to_vec();
+    ioctl(socket, request, Argument::Bytes(pid))
+        .map(drop)
+        .map_err(|e| Error::new("set the owner of", "the socket", e))
 }
 
 /// Options that carry level and number.

@@ -29,10 +29,17 @@ pub(super) fn open(which: Standard, address: String) -> Result<Endpoint> {
         Standard::Error => Writer::Stream(inherit(io::stderr().as_fd()).map_err(failed)?, Finish::Nothing),
         Standard::Input => Writer::Nothing,
     };
+    // Those that the process was given, whatever stands for them here.
+    let descriptors = Some(match which {
+        Standard::Both => [0, 1],
+        Standard::Input => [0, 0],
+        Standard::Output => [1, 1],
+        Standard::Error => [2, 2],
+    });
     Ok(Endpoint {
         reader,
         writer,
-        about: About { address, ..About::default() }.into(),
+        about: About { address, descriptors, ..About::default() }.into(),
         keep: Keep::default(),
     })
 }
@@ -63,10 +70,11 @@ pub(super) fn descriptor(number: u32, address: String) -> Result<Endpoint> {
         OFlags::RDONLY => Writer::Nothing,
         _ => Writer::Stream(handle, finish),
     };
+    let descriptors = Some([number.cast_signed(); 2]);
     Ok(Endpoint {
         reader,
         writer,
-        about: About { address, ..About::default() }.into(),
+        about: About { address, descriptors, ..About::default() }.into(),
         keep: Keep::default(),
     })
 }

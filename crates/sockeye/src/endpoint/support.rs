@@ -3,7 +3,14 @@
 
 use sockeye_proto::address::{Address, Groups, Kind, OptionName, SocketUse, Value};
 
-use super::{begin::is_foreign, process::is_program, sockopt::is_numbered, terminal::is_terminal_option};
+use super::{
+    begin::is_foreign,
+    descriptor::{file_flag, is_ioctl},
+    process::is_program,
+    sockopt::{is_numbered, owner_request},
+    terminal::is_terminal_option,
+    tun,
+};
 use crate::{Error, Result, error::Reason};
 
 /// Refuses options that would do nothing.
@@ -39,14 +46,24 @@ fn handled(name: OptionName, value: &Value, address: &Address) -> bool {
     if is_terminal_option(name) {
         return matches!(kind, Kind::Pty) || on_terminal(address) || is_foreign(kind);
     }
-    if name.info().socket.is_some() || is_numbered(name) {
+    if name.info().socket.is_some() || is_numbered(name) || owner_request(name).is_some() {
         return of.socket
             || (is_foreign(kind) && of.inherited)
             || (is_program(kind) && on_socketpair(address));
     }
+    if file_flag(name).is_some() {
+        return of.file || of.inherited;
+    }
+    if is_ioctl(name) || name == O::Async {
+        return !(of.tls || of.arq || in_place(address) || matches!(kind, Kind::Tun(_)));
+    }
+    if tun::flag(name).is_some() {
+        return matches!(kind, Kind::Tun(_) | Kind::Interface(_));
+    }
     match name {
         O::Lockfile | O::Waitlock | O::IdleTimeout | O::TotalTimeout | O::Setsid => true,
         O::Preamble => !matches!(kind, Kind::Stdin),
+        O::CoolWrite => !in_place(address),
         O::HalfClose => true,
         O::Shut => match value {
             Value::Text(word) if word == "null" => of.datagrams,
@@ -98,6 +115,7 @@ fn handled_by_file(name: OptionName, address: &Address, of: &Of) -> bool {
         O::Unlink | O::UnlinkEarly | O::UnlinkLate | O::UnlinkClose => of.named,
         O::Append | O::Create | O::Excl | O::Trunc | O::Rdonly | O::Wronly | O::Rdwr | O::Nonblock => of.file,
         O::Sync | O::Dsync | O::Directory | O::Noatime | O::Noctty | O::Nofollow | O::Largefile => of.file,
+        O::Direct | O::Rsync => of.file,
         O::Seek | O::SeekCur | O::SeekEnd | O::Truncate => of.file,
         O::Setlk | O::SetlkRd | O::Setlkw | O::SetlkwRd => of.file || of.inherited,
         O::Flock | O::FlockNb | O::FlockSh | O::FlockShNb => of.file || of.inherited,
@@ -114,6 +132,11 @@ fn handled_by_few(name: OptionName, address: &Address, of: &Of) -> bool {
         O::Pty | O::Openpty | O::Ptmx | O::Pipes | O::Socketpair | O::Fdin | O::Fdout | O::Stderr => {
             is_program(kind)
         }
+        O::Nofork => is_program(kind) && !on_terminal(address) && !address.options.flag(O::Pipes),
+        O::Sighup | O::Sigint | O::Sigquit => is_program(kind),
+        O::TunDevice | O::TunName | O::TunType | O::IffNoPi => matches!(kind, Kind::Tun(_)),
+        O::Ignorecr => matches!(kind, Kind::Proxy { .. }),
+        O::UnixTightsocklen => of.unix,
         O::Path => is_program(kind),
         O::Login => matches!(kind, Kind::Exec(_)),
         O::ShellProgram => matches!(kind, Kind::System(_) | Kind::Shell(_)),
@@ -127,7 +150,7 @@ fn handled_by_few(name: OptionName, address: &Address, of: &Of) -> bool {
         O::Socksport | O::Socksuser => of.socks,
         O::Sockspass => matches!(kind, Kind::Socks5 { .. }),
         O::Key => of.tls || of.arq,
-        O::Cert | O::Cafile | O::Verify | O::Alpn | O::MinVersion => of.tls,
+        O::Cert | O::Cafile | O::Verify | O::Alpn | O::MinVersion | O::MaxVersion => of.tls,
         O::Capath | O::Commonname | O::Sni | O::NoSni => matches!(kind, Kind::Tls { .. }),
         O::ArqMode | O::Channels | O::Window | O::ArqCongestion | O::Integrity => of.arq,
         O::ArqMtu | O::Idle | O::Checksum | O::Retransmit | O::WindowSvg => of.arq,
@@ -204,6 +227,7 @@ impl Of {
             listens: is(Groups::LISTEN) || recvfrom,
             accepts: match kind {
                 Kind::TcpListen { .. } | Kind::TlsListen { .. } | Kind::UnixListen(_) => true,
+                Kind::SctpListen { .. } => true,
                 Kind::Socket(socket) => socket.does == SocketUse::Listen,
                 Kind::VsockListen(_) => true,
                 _ => false,
@@ -256,7 +280,11 @@ fn on_terminal(address: &Address) -> bool {
 }
 
 fn on_socketpair(address: &Address) -> bool {
-    !on_terminal(address) && !address.options.flag(OptionName::Pipes)
+    !on_terminal(address) && !address.options.flag(OptionName::Pipes) && !in_place(address)
+}
+
+fn in_place(address: &Address) -> bool {
+    is_program(&address.kind) && address.options.flag(OptionName::Nofork)
 }
 
 #[cfg(test)]

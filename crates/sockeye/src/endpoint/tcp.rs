@@ -1,6 +1,9 @@
 //! TCP: connecting and listening.
 
-use std::{os::fd::OwnedFd, sync::Arc};
+use std::{
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    sync::Arc,
+};
 
 use socket2::Type;
 use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Options, Port};
@@ -80,7 +83,8 @@ async fn listening(address: &Address, family: Family, host: Option<&Host>, port:
 /// An endpoint on a connected stream socket.
 pub(super) fn stream(connected: Connected, address: String) -> Endpoint {
     let Connected { handle, local, peer } = connected;
-    let about = About { address, local, peer: Some(peer.into()) };
+    let descriptors = Some([handle.as_fd().as_raw_fd(); 2]);
+    let about = About { address, local, peer: Some(peer.into()), descriptors, facts: None };
     endpoint(handle, about)
 }
 

@@ -39,6 +39,8 @@ pub(super) fn is_terminal_option(name: OptionName) -> bool {
                 | OptionName::Raw
                 | OptionName::Sane
                 | OptionName::Csize
+                | OptionName::Crdly
+                | OptionName::Tabdly
                 | OptionName::Speed
                 | OptionName::Ispeed
                 | OptionName::Ospeed
@@ -121,12 +123,27 @@ fn set(termios: &mut Termios, setting: &Setting) -> rustix::io::Result<()> {
                 _ => ControlModes::CS8,
             };
         }
+        OptionName::Crdly => {
+            let delays = [OutputModes::CR0, OutputModes::CR1, OutputModes::CR2, OutputModes::CR3];
+            delay(termios, OutputModes::CRDLY, &delays, number);
+        }
+        OptionName::Tabdly => {
+            let delays = [OutputModes::TAB0, OutputModes::TAB1, OutputModes::TAB2, OutputModes::TAB3];
+            delay(termios, OutputModes::TABDLY, &delays, number);
+        }
         OptionName::Speed => termios.set_speed(speed)?,
         OptionName::Ispeed => termios.set_input_speed(speed)?,
         OptionName::Ospeed => termios.set_output_speed(speed)?,
         _ => {}
     }
     Ok(())
+}
+
+/// One of the delays that share a field.
+fn delay(termios: &mut Termios, field: OutputModes, delays: &[OutputModes], number: i64) {
+    termios.output_modes -= field;
+    let chosen = usize::try_from(number).ok().and_then(|number| delays.get(number));
+    termios.output_modes |= chosen.copied().unwrap_or(OutputModes::empty());
 }
 
 /// What stty(1) calls sane.
@@ -181,6 +198,11 @@ fn flag_of(name: OptionName) -> Option<Flag> {
         OptionName::Iexten => Flag::Local(L::IEXTEN),
         OptionName::Noflsh => Flag::Local(L::NOFLSH),
         OptionName::Tostop => Flag::Local(L::TOSTOP),
+        OptionName::Echoprt => Flag::Local(L::ECHOPRT),
+        OptionName::Flusho => Flag::Local(L::FLUSHO),
+        OptionName::Pendin => Flag::Local(L::PENDIN),
+        OptionName::Xcase => Flag::Local(L::XCASE),
+        OptionName::Iuclc => Flag::Input(I::IUCLC),
         OptionName::Icrnl => Flag::Input(I::ICRNL),
         OptionName::Inlcr => Flag::Input(I::INLCR),
         OptionName::Igncr => Flag::Input(I::IGNCR),
@@ -199,6 +221,14 @@ fn flag_of(name: OptionName) -> Option<Flag> {
         OptionName::Ocrnl => Flag::Output(O::OCRNL),
         OptionName::Onocr => Flag::Output(O::ONOCR),
         OptionName::Onlret => Flag::Output(O::ONLRET),
+        OptionName::Olcuc => Flag::Output(O::OLCUC),
+        OptionName::Ofill => Flag::Output(O::OFILL),
+        OptionName::Ofdel => Flag::Output(O::OFDEL),
+        // Two delays are one bit.
+        OptionName::Nldly => Flag::Output(O::NL1),
+        OptionName::Bsdly => Flag::Output(O::BS1),
+        OptionName::Vtdly => Flag::Output(O::VT1),
+        OptionName::Ffdly => Flag::Output(O::FF1),
         OptionName::Clocal => Flag::Control(C::CLOCAL),
         OptionName::Cread => Flag::Control(C::CREAD),
         OptionName::Crtscts => Flag::Control(C::CRTSCTS),
@@ -222,6 +252,13 @@ fn code_of(name: OptionName) -> Option<SpecialCodeIndex> {
         OptionName::Vsusp => SpecialCodeIndex::VSUSP,
         OptionName::Vstart => SpecialCodeIndex::VSTART,
         OptionName::Vstop => SpecialCodeIndex::VSTOP,
+        OptionName::Vdiscard => SpecialCodeIndex::VDISCARD,
+        OptionName::Veol => SpecialCodeIndex::VEOL,
+        OptionName::Veol2 => SpecialCodeIndex::VEOL2,
+        OptionName::Vlnext => SpecialCodeIndex::VLNEXT,
+        OptionName::Vreprint => SpecialCodeIndex::VREPRINT,
+        OptionName::Vswtc => SpecialCodeIndex::VSWTC,
+        OptionName::Vwerase => SpecialCodeIndex::VWERASE,
         _ => return None,
     })
 }

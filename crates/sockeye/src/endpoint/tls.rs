@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Error, Result,
     error::Reason,
-    tls::{self, ClientOptions, Identity, MinVersion, ServerOptions, Verify},
+    tls::{self, ClientOptions, Identity, ServerOptions, Verify, Versions},
 };
 
 /// `TLS:host:port`
@@ -27,7 +27,7 @@ pub(super) async fn connect(address: &Address, to: &HostPort) -> Result<Endpoint
         Host::Name(name) => name.clone(),
     };
     let asked = tls::server_name(options.text(OptionName::Sni).unwrap_or(&name))?;
-    let config = tls::client_config(&client_options(options, &name))?;
+    let config = tls::client_config(&client_options(options, &name)?)?;
     let peers = net::resolve(to, Family::Any).await?;
     let connected = net::connect(options, &peers, Type::STREAM, net::Speaker::Us, &what).await?;
     let plain = tcp::stream(connected, what.clone());
@@ -79,14 +79,14 @@ where
     Endpoint { reader: Reader::Bytes(Box::new(reader)), writer: Writer::Bytes(Box::new(writer)), about, keep }
 }
 
-fn client_options(options: &Options, host: &str) -> ClientOptions {
+fn client_options(options: &Options, host: &str) -> Result<ClientOptions> {
     let verify = match options.has(OptionName::Verify) && !options.flag(OptionName::Verify) {
         true => Verify::Nothing,
         // socat's way to say that the name does not matter.
         false if options.text(OptionName::Commonname) == Some("") => Verify::Chain,
         false => Verify::Full,
     };
-    ClientOptions {
+    Ok(ClientOptions {
         cafile: path(options, OptionName::Cafile),
         capath: path(options, OptionName::Capath),
         verify,
@@ -95,8 +95,8 @@ fn client_options(options: &Options, host: &str) -> ClientOptions {
         sni: !options.flag(OptionName::NoSni),
         alpn: alpn(options),
         identity: identity(options),
-        min_version: min_version(options),
-    }
+        versions: versions(options)?,
+    })
 }
 
 fn server_options(options: &Options, what: &str) -> Result<ServerOptions> {
@@ -111,7 +111,7 @@ fn server_options(options: &Options, what: &str) -> Result<ServerOptions> {
         }
         _ => ca,
     };
-    Ok(ServerOptions { identity, client_ca, alpn: alpn(options), min_version: min_version(options) })
+    Ok(ServerOptions { identity, client_ca, alpn: alpn(options), versions: versions(options)? })
 }
 
 fn identity(options: &Options) -> Option<Identity> {
@@ -128,9 +128,14 @@ fn alpn(options: &Options) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-fn min_version(options: &Options) -> MinVersion {
-    match options.text(OptionName::MinVersion) {
-        Some("TLS1.3") => MinVersion::Tls13,
-        _ => MinVersion::Tls12,
+fn versions(options: &Options) -> Result<Versions> {
+    match (options.text(OptionName::MinVersion), options.text(OptionName::MaxVersion)) {
+        (Some("TLS1.3"), Some("TLS1.2")) => {
+            let reason = Reason::Usage("its oldest version is newer than its newest".into());
+            Err(Error::new("speak", "TLS", reason))
+        }
+        (Some("TLS1.3"), _) => Ok(Versions::From13),
+        (_, Some("TLS1.2")) => Ok(Versions::Only12),
+        _ => Ok(Versions::From12),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use lru::LruCache;
 use socket2::{Domain, Type};
-use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Port};
+use sockeye_proto::address::{Address, Family, Host, HostPort, OptionName, Options, Port};
 use tokio::{io::Interest, sync::mpsc, time::MissedTickBehavior};
 
 use super::{
@@ -16,8 +16,10 @@ use super::{
     Writer,
     access::Access,
     datagram::{Activity, NotTaken, SessionQueue, SessionSender},
+    each::{self, Notes, Packets},
     net,
     offload::{Offload, Route},
+    sockopt,
 };
 use crate::{Error, Result};
 
@@ -37,22 +39,33 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 const NEW_SESSIONS: usize = 1024;
 
 /// `UDP`, `UDP-SENDTO`: datagrams to one peer and from it only.
-pub(super) async fn connect(address: &Address, family: Family, to: &HostPort) -> Result<Endpoint> {
+pub(super) async fn connect(
+    address: &Address,
+    family: Family,
+    to: &HostPort,
+    context: &Context,
+) -> Result<Endpoint> {
     let what = address.to_string();
     let peers = net::resolve(to, family).await?;
     let net::Connected { handle, local, peer } =
         net::connect(&address.options, &peers, Type::DGRAM, net::Speaker::Either, &what).await?;
-    let socket = Udp::new(handle).map_err(|e| Error::new("use", &what, e))?;
+    let (reader, writer) = ends(&handle, address, context, Access::default(), Some(peer))
+        .map_err(|e| Error::new("use", &what, e))?;
     Ok(Endpoint {
-        reader: socket.reader(Access::default()),
-        writer: socket.writer(peer),
-        about: About { address: what, local, peer: Some(peer.into()) }.into(),
+        reader,
+        writer,
+        about: About { address: what, local, peer: Some(peer.into()), ..About::default() }.into(),
         keep: Keep::default(),
     })
 }
 
 /// `UDP-DATAGRAM`: sends to `to`, broadcast and multicast included; takes from anyone.
-pub(super) async fn datagram(address: &Address, family: Family, to: &HostPort) -> Result<Endpoint> {
+pub(super) async fn datagram(
+    address: &Address,
+    family: Family,
+    to: &HostPort,
+    context: &Context,
+) -> Result<Endpoint> {
     let what = address.to_string();
     let to = net::resolve(to, family).await?[0];
     let socket = net::socket(&address.options, Domain::for_address(to), Type::DGRAM, &what)?;
@@ -60,12 +73,14 @@ pub(super) async fn datagram(address: &Address, family: Family, to: &HostPort) -
         net::bind(&socket, source, Type::DGRAM, &address.options, &what)?;
     }
     let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(Name::from);
-    let socket = Handle::new(socket.into()).and_then(|handle| Udp::new(handle.into()));
-    let socket = socket.map_err(|e| Error::new("use", &what, e))?;
+    let access = Access::of(&address.options)?;
+    let ends = Handle::new(socket.into())
+        .and_then(|handle| ends(&handle.into(), address, context, access, Some(to)));
+    let (reader, writer) = ends.map_err(|e| Error::new("use", &what, e))?;
     Ok(Endpoint {
-        reader: socket.reader(Access::of(&address.options)?),
-        writer: socket.writer(to),
-        about: About { address: what, local, peer: Some(to.into()) }.into(),
+        reader,
+        writer,
+        about: About { address: what, local, peer: Some(to.into()), ..About::default() }.into(),
         keep: Keep::default(),
     })
 }
@@ -76,14 +91,12 @@ pub(super) async fn recv(
     family: Family,
     host: Option<&Host>,
     port: &Port,
+    context: &Context,
 ) -> Result<Endpoint> {
-    let (socket, about) = receiver(address, family, host, port).await?;
-    Ok(Endpoint {
-        reader: socket.reader(Access::of(&address.options)?),
-        writer: Writer::Nothing,
-        about: about.into(),
-        keep: Keep::default(),
-    })
+    let (handle, about) = receiver(address, family, host, port).await?;
+    let (reader, writer) = ends(&handle, address, context, Access::of(&address.options)?, None)
+        .map_err(|e| Error::new("receive at", address, e))?;
+    Ok(Endpoint { reader, writer, about: about.into(), keep: Keep::default() })
 }
 
 /// What makes an endpoint of datagrams on a shared socket.
@@ -104,7 +117,11 @@ pub(super) async fn listen(
     share: Share,
     context: &Context,
 ) -> Result<Listener> {
-    let (socket, about) = receiver(address, family, host, port).await?;
+    let (handle, about) = receiver(address, family, host, port).await?;
+    if share == Share::ByDatagram && each::wants_facts(&address.options) {
+        return each::listener(handle, about, each::whole, address, context);
+    }
+    let socket = Udp::new(handle, &address.options).map_err(|e| Error::new("receive at", address, e))?;
     let (new, accepted) = mpsc::channel(NEW_SESSIONS);
     let sessions = Sessions {
         socket,
@@ -125,35 +142,58 @@ async fn receiver(
     family: Family,
     host: Option<&Host>,
     port: &Port,
-) -> Result<(Udp, About)> {
+) -> Result<(Arc<Handle>, About)> {
     let what = address.to_string();
     let at = net::listening(&address.options, family, host, port).await?;
     let socket = net::bound(&address.options, at, Type::DGRAM, &what)?;
     let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(Name::from);
-    let socket = Handle::new(socket.into()).and_then(|handle| Udp::new(handle.into()));
-    let socket = socket.map_err(|e| Error::new("receive at", at, e))?;
-    Ok((socket, About { address: what, local, peer: None }))
+    let handle = Handle::new(socket.into()).map_err(|e| Error::new("receive at", at, e))?;
+    Ok((handle.into(), About { address: what, local, ..About::default() }))
+}
+
+/// How a UDP socket is read, and written where there is somebody to send to: many datagrams at a time, or one by
+/// one where each is to be told of.
+fn ends(
+    handle: &Arc<Handle>,
+    address: &Address,
+    context: &Context,
+    access: Access,
+    to: Option<SocketAddr>,
+) -> std::io::Result<(Reader, Writer)> {
+    if let Some(notes) = Notes::wanted(address, context) {
+        let reader = Packets::reader(handle, each::whole, access, Some(notes));
+        let writer = to.map(|to| DatagramWriter::to(handle.clone(), to.into()));
+        return Ok((reader, writer.map_or(Writer::Nothing, |writer| Writer::Datagrams(writer.into()))));
+    }
+    let socket = Udp::new(handle.clone(), &address.options)?;
+    let route = |to| Route { to, from: None };
+    let writer = to.map_or(Writer::Nothing, |to| socket.writer(route(to), None));
+    Ok((Reader::Datagrams(DatagramReader::udp(socket.handle, socket.offload, access).into()), writer))
 }
 
 /// A UDP socket, and what the kernel can do for it.
 struct Udp {
     handle: Arc<Handle>,
     offload: Arc<Offload>,
+    /// What is sent many at a time carries its class with it (ECN), and not the one that the options say.
+    one_by_one: bool,
 }
 
 impl Udp {
-    fn new(handle: Arc<Handle>) -> std::io::Result<Self> {
+    fn new(handle: Arc<Handle>, options: &Options) -> std::io::Result<Self> {
         let offload = Offload::new(&handle)?.into();
-        Ok(Self { handle, offload })
+        let classes = [OptionName::Tos, OptionName::Tclass];
+        let one_by_one = options
+            .iter()
+            .any(|setting| classes.contains(&setting.name) || sockopt::is_numbered(setting.name));
+        Ok(Self { handle, offload, one_by_one })
     }
 
-    fn reader(&self, access: Access) -> Reader {
-        Reader::Datagrams(DatagramReader::udp(self.handle.clone(), self.offload.clone(), access).into())
-    }
-
-    fn writer(&self, to: SocketAddr) -> Writer {
-        let route = Route { to, from: None };
-        let writer = DatagramWriter::udp(self.handle.clone(), self.offload.clone(), route, None);
+    fn writer(&self, route: Route, activity: Option<Activity>) -> Writer {
+        let writer = match self.one_by_one {
+            true => DatagramWriter::to(self.handle.clone(), route.to.into()).during(activity),
+            false => DatagramWriter::udp(self.handle.clone(), self.offload.clone(), route, activity),
+        };
         Writer::Datagrams(writer.into())
     }
 }
@@ -179,7 +219,7 @@ impl Sessions {
         forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let mut came: Vec<(Route, Batch)> = Vec::new();
-            let Udp { handle, offload } = &self.socket;
+            let Udp { handle, offload, .. } = &self.socket;
             let share = self.share;
             let recv = || {
                 offload.recv(handle, |route, datagram| {
@@ -253,12 +293,11 @@ impl Sessions {
                 DatagramReader::session(queue, activity.clone())
             }
         };
-        let Udp { handle, offload } = &self.socket;
-        let writer = DatagramWriter::udp(handle.clone(), offload.clone(), route, activity);
+        let writer = self.socket.writer(route, activity);
         let peer = SocketAddr::new(route.to.ip().to_canonical(), route.to.port());
         let endpoint = Endpoint {
             reader: Reader::Datagrams(reader.into()),
-            writer: Writer::Datagrams(writer.into()),
+            writer,
             about: About { peer: Some(peer.into()), ..self.about.clone() }.into(),
             keep: Keep::default(),
         };

@@ -11,10 +11,10 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use sockeye_proto::address::{Address, OptionName, Options, UnixName};
 
 use super::{
-    About, Batch, Context, DatagramReader, DatagramWriter, Endpoint, Finish, Handle, Keep, Listener, Name,
-    Reader, Unlink, Writer,
-    datagram::{EmptyMeans, LARGEST, recv_from},
-    net::{self, named},
+    About, Context, DatagramReader, DatagramWriter, Endpoint, Finish, Handle, Keep, Listener, Name, Reader,
+    Unlink, Writer,
+    datagram::EmptyMeans,
+    each, net,
     proxy_protocol::{self, Greet, greeted},
     sockopt, tcp,
 };
@@ -24,6 +24,9 @@ use crate::{
     error::Reason,
     socket::{Addr, UnixAddr, remove_stale},
 };
+
+/// How many bytes a name has room for behind the first, which is zero for abstract ones: unix(7).
+const PATH_ROOM: usize = 107;
 
 /// `UNIX-CONNECT`: a stream, or what `type=` says.
 pub(super) async fn connect(address: &Address, name: &UnixName) -> Result<Endpoint> {
@@ -55,7 +58,7 @@ async fn connect_as(address: &Address, name: &UnixName, kind: Type) -> Result<En
         None => None,
     };
     let limit = address.options.time(OptionName::ConnectTimeout).unwrap_or(net::CONNECT_TIMEOUT);
-    let handle = net::connect_socket(socket, kind, &sockaddr(name)?, limit)
+    let handle = net::connect_socket(socket, kind, &sockaddr(name, &address.options)?, limit)
         .await
         .map_err(|e| Error::new("connect to", name, e))?;
     sockopt::late(&address.options, &handle)?;
@@ -101,28 +104,7 @@ pub(super) fn recv(address: &Address, name: &UnixName) -> Result<Endpoint> {
 /// `UNIX-RECVFROM`: an endpoint for each datagram; what is written goes to its sender.
 pub(super) fn recvfrom(address: &Address, name: &UnixName, context: &Context) -> Result<Listener> {
     let (handle, about, unlink) = receiver(address, name)?;
-    let (send, from) = tokio::sync::mpsc::channel(16);
-    let template = about.clone();
-    let task = tokio::spawn(async move {
-        loop {
-            let mut first = Batch::new();
-            let one = || first.push_with(LARGEST, |room| recv_from(&handle, room));
-            let Ok((_, peer)) = handle.wait(tokio::io::Interest::READABLE, one).await else { return };
-            let about = About { peer: peer.as_ref().and_then(named), ..template.clone() };
-            let writer = match peer {
-                Some(to) if about.peer.is_some() => {
-                    Writer::Datagrams(DatagramWriter::to(handle.clone(), to).into())
-                }
-                _ => Writer::Nothing,
-            };
-            let reader = Reader::Datagrams(DatagramReader::once(first).into());
-            let endpoint = Endpoint { reader, writer, about: about.into(), keep: Keep::default() };
-            if send.send(endpoint).await.is_err() {
-                return;
-            }
-        }
-    });
-    let listener = Listener::sessions(from, task, about, address, context)?;
+    let listener = each::listener(handle, about, each::whole, address, context)?;
     Ok(match unlink {
         Some(unlink) => listener.unlinking(unlink),
         None => listener,
@@ -135,7 +117,11 @@ fn receiver(address: &Address, name: &UnixName) -> Result<(Arc<Handle>, About, O
     let unlink = bind(&socket, name, &address.options)?;
     sockopt::late(&address.options, &socket)?;
     let handle = Handle::new(OwnedFd::from(socket)).map_err(|e| Error::new("receive at", name, e))?;
-    Ok((Arc::new(handle), About { address: what, local: Some(name.to_string().into()), peer: None }, unlink))
+    Ok((
+        Arc::new(handle),
+        About { address: what, local: Some(name.to_string().into()), ..About::default() },
+        unlink,
+    ))
 }
 
 /// An endpoint on a connected socket of whatever type.
@@ -143,7 +129,7 @@ pub(super) fn on_socket(handle: Arc<Handle>, address: String, peer: Option<Name>
     let socket = socket2::SockRef::from(&handle);
     let local = socket.local_addr().ok().and_then(|a| Addr::from_kernel(&a));
     let local = local.filter(|a| *a != Addr::Unix(UnixAddr::Unnamed));
-    let about = About { address, local: local.map(Name::from), peer };
+    let about = About { address, local: local.map(Name::from), peer, ..About::default() };
     let empty = match socket.r#type() {
         Ok(Type::STREAM) => return tcp::endpoint(handle, about),
         Ok(Type::SEQPACKET) => EmptyMeans::End,
@@ -200,7 +186,7 @@ fn bind(socket: &Socket, name: &UnixName, options: &Options) -> Result<Option<Un
             remove_stale(path)?;
         }
     }
-    let address = sockaddr(name)?;
+    let address = sockaddr(name, options)?;
     super::file::with_umask(options, || socket.bind(&address)).map_err(failed)?;
     let UnixName::Path(path) = name else { return Ok(None) };
     super::file::own(Path::new(path), options)?;
@@ -228,9 +214,14 @@ fn autobind(socket: &Socket) -> io::Result<()> {
     Ok(rustix::net::bind(socket, &rustix::net::SocketAddrUnix::new_unnamed())?)
 }
 
-fn sockaddr(name: &UnixName) -> Result<SockAddr> {
+fn sockaddr(name: &UnixName, options: &Options) -> Result<SockAddr> {
+    // Zeros behind a path mean nothing; behind an abstract name they are part of it.
+    let loose = options.has(OptionName::UnixTightsocklen) && !options.flag(OptionName::UnixTightsocklen);
     let made = match name {
         UnixName::Path(path) => SockAddr::unix(path),
+        UnixName::Abstract(name) if loose => {
+            SockAddr::unix(format!("\0{name}{}", "\0".repeat(PATH_ROOM.saturating_sub(name.len()))))
+        }
         UnixName::Abstract(name) => SockAddr::unix(format!("\0{name}")),
     };
     made.map_err(|_| {

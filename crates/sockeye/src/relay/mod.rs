@@ -22,7 +22,7 @@ pub use run::{Outcome, Plan, Report, pair, run};
 
 use crate::{
     Error,
-    endpoint::{Endpoint, Handle, Reader, Terms, ends_by_character},
+    endpoint::{About, Endpoint, Handle, Reader, Terms, ends_by_character},
     error::Reason,
 };
 
@@ -271,6 +271,7 @@ fn run_both<'a, 'b: 'a>(
         // By which direction has ended: the other one is what it is waited for.
         let lingers = [&second.reader, &first.reader].map(|awaited| Linger::of(rules, awaited));
         let (one, other) = (&*first.about, &*second.about);
+        let can_reset = [&first.reader, &second.reader].map(Reader::can_reset);
         let there = copy::Route { way: Way::Forward, names: [one, other], rules, meter: up };
         let back = copy::Route { way: Way::Backward, names: [other, one], rules, meter: down };
         // In boxes: a pinned local is kept twice, as what it was and where it is pinned.
@@ -307,14 +308,14 @@ fn run_both<'a, 'b: 'a>(
                 }
                 ended = &mut forwards, if forward.is_none() => {
                     unused |= matches!(ended, Ended::Unused);
-                    forward = Some(ended);
+                    forward = Some(judged(ended, can_reset[0], other, terms[1]));
                 }
                 ended = &mut backwards, if backward.is_none() => {
                     unused |= matches!(ended, Ended::Unused);
                     if rules.ends_with_second && !matches!(ended, Ended::Unused) && forward.is_none() {
                         forward = Some(Ended::OtherSide);
                     }
-                    backward = Some(ended);
+                    backward = Some(judged(ended, can_reset[1], one, terms[0]));
                 }
             }
             if ends_all(&forward, terms[1]) || ends_all(&backward, terms[0]) {
@@ -348,6 +349,21 @@ impl Linger {
             Some(terminal) if !ends_by_character(terminal) => Verdict::Silent(LINGER_TERMINAL),
             _ => self.verdict,
         }
+    }
+}
+
+/// How a direction ended, with what fails a splice(2) laid to the side that can have failed that way; what its
+/// address does not take for a failure is none.
+fn judged(ended: Ended, from_can_reset: bool, to: &About, terms: Terms) -> Ended {
+    let Ended::Failed(error) = ended else { return ended };
+    let writing = error.attempt() == "write to" || (error.attempt() == "read from" && !from_can_reset);
+    match error.errno() {
+        Some(libc::ECONNRESET | libc::EPIPE) if writing && terms.cool_write => Ended::ReaderGone,
+        Some(errno @ (libc::ECONNRESET | libc::EPIPE)) if writing => {
+            let reason = std::io::Error::from_raw_os_error(errno);
+            Ended::Failed(Error::new("write to", to.name(), reason).into())
+        }
+        _ => Ended::Failed(error),
     }
 }
 

@@ -64,6 +64,8 @@ pub enum Ancillary {
         interface: u32,
         /// The address that it was sent to.
         destination: IpAddr,
+        /// The local address that it is for: another one where it was sent to a group or to everyone.
+        local: IpAddr,
     },
     /// `IP_RECVERR`, `IPV6_RECVERR`, received with [`Flags::ERR_QUEUE`](super::Flags::ERR_QUEUE).
     Error(PacketError),
@@ -193,11 +195,13 @@ fn decode_one(level: c_int, kind: c_int, data: &[u8]) -> Ancillary {
         (libc::IPPROTO_IP, libc::IP_PKTINFO) => data.get(..12).map(|d| Ancillary::PacketInfo {
             interface: word(d),
             destination: IpAddr::V4(Ipv4Addr::from(bytes(&d[8..]))),
+            local: IpAddr::V4(Ipv4Addr::from(bytes(&d[4..]))),
         }),
         // struct in6_pktinfo: destination, index.
         (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => data.get(..20).map(|d| Ancillary::PacketInfo {
             interface: word(&d[16..]),
             destination: IpAddr::V6(Ipv6Addr::from(bytes(d))),
+            local: IpAddr::V6(Ipv6Addr::from(bytes(d))),
         }),
         (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
             packet_error(data).map(Ancillary::Error)

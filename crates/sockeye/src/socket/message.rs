@@ -1,11 +1,14 @@
 //! sendmsg and recvmsg: bytes with ancillary data and flags.
 
-use std::{io::IoSlice, os::fd::AsFd};
+use std::{
+    io::{self, IoSlice},
+    os::fd::{AsFd, BorrowedFd},
+};
 
 use rustix::event::PollFlags;
 use socket2::{MsgHdr, SockAddr};
 
-use super::{Addr, Ancillary, Flags, SendAncillary, Socket, ancillary};
+use super::{Addr, Ancillary, Flags, SendAncillary, Socket, ancillary, sys};
 use crate::{Error, Result};
 
 /// Room for ancillary data where the caller does not say: the most descriptors that the kernel passes at once
@@ -23,6 +26,14 @@ pub struct Message {
     pub flags: Flags,
     /// The sender, where the kernel names one.
     pub sender: Option<Addr>,
+}
+
+/// What the kernel has to tell of the datagram that is the next to be received; nothing where none is there.
+pub(crate) fn ancillary_of_next(socket: BorrowedFd<'_>) -> io::Result<Vec<Ancillary>> {
+    let mut control = vec![0; ROOM];
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    let received = sys::recvmsg(socket, &mut [0; 1], &mut control, flags)?;
+    Ok(ancillary::decode(&control[..received.control.min(ROOM)]))
 }
 
 impl Socket {

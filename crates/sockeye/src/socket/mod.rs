@@ -16,6 +16,7 @@ pub(crate) mod echo_options;
 mod file;
 pub(crate) mod generic;
 mod io;
+pub(crate) mod ioctl;
 mod kinds;
 mod message;
 mod named;
@@ -31,6 +32,7 @@ pub use ancillary::{Ancillary, Credentials, PacketError, SendAncillary};
 pub use connection::remove_stale;
 pub use kinds::{Family, Flags, Protocol, Shutdown, Type};
 pub use message::Message;
+pub(crate) use message::ancillary_of_next;
 pub use resolve::{addresses, host_name, port, resolve};
 pub use services::{Service, protocol_by_name, service_by_name, service_by_port};
 

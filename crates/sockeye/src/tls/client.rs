@@ -10,7 +10,7 @@ use tokio_rustls::{
 };
 
 use super::{
-    Identity, MinVersion, handshake_error, pem, provider,
+    Identity, Versions, handshake_error, pem, provider,
     verify::{Check, NameCheck, Verifier},
 };
 use crate::{Error, Result, error::Reason};
@@ -45,7 +45,7 @@ pub struct ClientOptions {
     /// The client's own certificate.
     pub identity: Option<Identity>,
     /// The oldest version spoken.
-    pub min_version: MinVersion,
+    pub versions: Versions,
 }
 
 impl Default for ClientOptions {
@@ -59,7 +59,7 @@ impl Default for ClientOptions {
             sni: true,
             alpn: Vec::new(),
             identity: None,
-            min_version: MinVersion::default(),
+            versions: Versions::default(),
         }
     }
 }
@@ -83,7 +83,7 @@ pub fn client_config(options: &ClientOptions) -> Result<Arc<ClientConfig>> {
     };
     let verifier = Verifier { check, provider: provider() };
     let builder = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(options.min_version.versions())
+        .with_protocol_versions(options.versions.list())
         .map_err(|e| Error::new("set up", "TLS", Reason::Usage(e.to_string())))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));

@@ -18,25 +18,29 @@ use std::{io, sync::Arc};
 
 use rustls::{CommonState, crypto::CryptoProvider};
 
-/// The oldest version of TLS to be spoken.
+/// The versions of TLS to be spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MinVersion {
-    /// TLS 1.2
+pub enum Versions {
+    /// TLS 1.2 and newer.
     #[default]
-    Tls12,
+    From12,
+    /// TLS 1.2 and nothing newer.
+    Only12,
     /// TLS 1.3
-    Tls13,
+    From13,
 }
 
-impl MinVersion {
-    fn versions(self) -> &'static [&'static rustls::SupportedProtocolVersion] {
+impl Versions {
+    fn list(self) -> &'static [&'static rustls::SupportedProtocolVersion] {
         match self {
-            Self::Tls12 => rustls::ALL_VERSIONS,
-            Self::Tls13 => &ONLY_13,
+            Self::From12 => rustls::ALL_VERSIONS,
+            Self::Only12 => &ONLY_12,
+            Self::From13 => &ONLY_13,
         }
     }
 }
 
+static ONLY_12: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
 static ONLY_13: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
 
 /// The cryptography behind every configuration.

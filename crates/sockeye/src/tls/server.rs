@@ -9,7 +9,7 @@ use tokio_rustls::{
     server::TlsStream,
 };
 
-use super::{Identity, MinVersion, handshake_error, pem, provider};
+use super::{Identity, Versions, handshake_error, pem, provider};
 use crate::{Error, Result, error::Reason};
 
 /// What a server configuration is made from.
@@ -22,7 +22,7 @@ pub struct ServerOptions {
     /// The application protocols taken, the preferred one first.
     pub alpn: Vec<String>,
     /// The oldest version spoken.
-    pub min_version: MinVersion,
+    pub versions: Versions,
 }
 
 /// Makes a configuration, to be shared by connections.
@@ -32,7 +32,7 @@ pub struct ServerOptions {
 pub fn server_config(options: &ServerOptions) -> Result<Arc<ServerConfig>> {
     let (chain, key) = options.identity.load()?;
     let builder = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(options.min_version.versions())
+        .with_protocol_versions(options.versions.list())
         .map_err(|e| Error::new("set up", "TLS", Reason::Usage(e.to_string())))?;
     let builder =
         match &options.client_ca {

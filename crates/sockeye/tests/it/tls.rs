@@ -47,7 +47,7 @@ fn server(dir: &Path, name: &str, client_ca: bool) -> ServerOptions {
         identity: identity(dir, name),
         client_ca: client_ca.then(|| dir.join("ca.pem")),
         alpn: vec!["x/1".into()],
-        min_version: tls::MinVersion::Tls12,
+        versions: tls::Versions::From12,
     }
 }
 

@@ -10,7 +10,7 @@ use sockeye::{
         Options, Proxy, Request, Url, Version,
     },
     proto::address::Family,
-    tls::{ClientOptions, Identity, MinVersion, Verify},
+    tls::{ClientOptions, Identity, Verify, Versions},
 };
 
 use super::payload;
@@ -50,7 +50,7 @@ pub(super) fn client(args: &GetConnection) -> Result<Options, Error> {
         verify: if args.insecure { Verify::Nothing } else { Verify::Full },
         alpn: vec!["http/1.1".into()],
         identity: args.cert.clone().map(|cert| Identity { cert, key: args.key.clone() }),
-        min_version: if args.tls13 { MinVersion::Tls13 } else { MinVersion::Tls12 },
+        versions: if args.tls13 { Versions::From13 } else { Versions::From12 },
         ..ClientOptions::default()
     };
     let idle = limit(args.idle_timeout);

@@ -25,7 +25,7 @@ const FEATURES: &[(&str, bool)] = &[
     ("INTERFACE", true),
     ("TCP", true),
     ("UDP", true),
-    ("SCTP", false),
+    ("SCTP", true),
     ("LISTEN", true),
     ("SOCKS4", true),
     ("SOCKS4A", true),
@@ -36,7 +36,7 @@ const FEATURES: &[(&str, bool)] = &[
     ("SHELL", true),
     ("EXEC", true),
     ("READLINE", false),
-    ("TUN", false),
+    ("TUN", true),
     ("PTY", true),
     ("OPENSSL", true),
     ("FIPS", false),
@@ -88,6 +88,7 @@ socat [options] <bi-address> <bi-address>
       -T<timeout>    total inactivity timeout in seconds
       -u     unidirectional mode (left to right)
       -U     unidirectional mode (right to left)
+      -g     accepted; options that do nothing for an address are refused all the same
       -L <lockfile>  try to obtain lock, or fail
       -W <lockfile>  try to obtain lock, or wait
       --statistics   output transfer statistics on exit
@@ -111,7 +112,9 @@ pub(crate) fn help(level: u8) -> Result<ExitCode, Failure> {
         let parameters = kind.parameters().replace("[<host>:]", "");
         text.push_str(&format!("      {}{parameters}\tgroups={}\n", kind.name, kind.groups));
         if level > 2 {
-            for alias in kind.aliases {
+            // Case does not count; who looks for a word may have either in mind.
+            let small = kind.names().map(str::to_lowercase);
+            for alias in kind.aliases.iter().map(|name| (*name).to_owned()).chain(small) {
                 text.push_str(&format!("         {alias} is an alias name for {}\n", kind.name));
             }
         }
@@ -123,7 +126,13 @@ pub(crate) fn help(level: u8) -> Result<ExitCode, Failure> {
             let groups =
                 if option.groups == Groups::ANY { "ANY".to_owned() } else { option.groups.to_string() };
             let names = option.spellings().take(if level > 2 { usize::MAX } else { 1 });
-            rows.extend(names.map(|name| format!("      {name}\tgroups={groups}\ttype={}\n", option.value)));
+            for name in names {
+                rows.push(format!("      {name}\tgroups={groups}\ttype={}\n", option.value));
+                // Every dash may be an underscore; these are known that way.
+                if let (Some(rest), true) = (name.strip_prefix("o-"), level > 2) {
+                    rows.push(format!("      o_{rest}\tgroups={groups}\ttype={}\n", option.value));
+                }
+            }
         }
         if level > 2 {
             rows.extend(SHORTHANDS.iter().map(|(name, option, value)| {

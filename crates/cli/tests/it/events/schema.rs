@@ -27,7 +27,9 @@ fn keyword_holds(keyword: &str, rule: &Value, schema: &Value, value: &Value) -> 
             let known = &schema["properties"];
             must(fields(value).all(|(name, _)| known.get(name).is_some()))
         }
-        "items" => array(value).iter().try_for_each(|item| check(rule, item)),
+        "items" => value.as_array().into_iter().flatten().try_for_each(|item| check(rule, item)),
+        "minItems" => must(value.as_array().is_none_or(|all| Some(all.len() as u64) >= rule.as_u64())),
+        "maxItems" => must(value.as_array().is_none_or(|all| Some(all.len() as u64) <= rule.as_u64())),
         "oneOf" => one_of(array(rule), value),
         _ => panic!("the keyword {keyword} is unknown here"),
     }

@@ -4,7 +4,7 @@
 //! The first spelling is the one that is printed. In all of them `_` reads as `-`, and case does not count.
 
 use super::value::{
-    DATA, FLAG, FRAMING, INT, MODE, SIZE, STRING, TEXT, TIME, ValueType, int, one_of, word_or,
+    DATA, FLAG, FRAMING, INT, MODE, Numbered, SIZE, STRING, TEXT, TIME, ValueType, int, one_of, word_or,
 };
 use crate::address::Groups;
 use crate::address::group::maybe;
@@ -60,6 +60,8 @@ const CHILD: Groups = Groups::CHILD;
 const RETRY: Groups = Groups::RETRY;
 const TERMIOS: Groups = Groups::TERMIOS;
 const RANGE: Groups = Groups::RANGE;
+const PARENT: Groups = Groups::PARENT;
+const INTERFACE: Groups = Groups::INTERFACE;
 const PTY: Groups = Groups::PTY;
 const UNIX: Groups = Groups::UNIX;
 const IP4: Groups = Groups::IP4;
@@ -145,6 +147,10 @@ options! {
     SetsockoptString "setsockopt-string" ["sockopt-string"] STRING, SOCKET; "Any other socket option as level:name:text."
     SetsockoptListen "setsockopt-listen" ["sockopt-listen"] DATA, SOCKET; "As setsockopt, on a listening socket before bind(2)."
 
+    Siocspgrp "siocspgrp" [] int(i32::MIN as i64, i32::MAX as i64), SOCKET; "Process (or, negative, group) that gets the socket's signals (SIOCSPGRP)."
+    Fiosetown "fiosetown" [] int(i32::MIN as i64, i32::MAX as i64), SOCKET; "The same (FIOSETOWN)."
+    UnixTightsocklen "unix-tightsocklen" ["tightsocklen"] FLAG, UNIX; "A name ends with its last character (1); 0 fills it up with zeros, which count in the abstract namespace."
+
     // IP and IPv6.
     Ttl "ttl" ["ip-ttl" "ipttl"] int(0, 255), IP => "IP_TTL"; "Hops that packets may take."
     Tos "tos" ["ip-tos" "iptos"] BYTE, IP => "IP_TOS"; "Type of service byte (DSCP and ECN) of packets sent."
@@ -175,6 +181,10 @@ options! {
     Recvtclass "recvtclass" ["ipv6-recvtclass"] FLAG, IP6 => "IPV6_RECVTCLASS"; "Receive the traffic class of each packet."
     Recvhoplimit "recvhoplimit" ["ipv6-recvhoplimit"] FLAG, IP6 => "IPV6_RECVHOPLIMIT"; "Receive the hop limit of each packet."
     Recvpktinfo "recvpktinfo" ["ipv6-recvpktinfo"] FLAG, IP6 => "IPV6_RECVPKTINFO"; "Receive the local address of each IPv6 packet."
+    Recvdstopts "recvdstopts" ["ipv6-recvdstopts"] FLAG, IP6 => "IPV6_RECVDSTOPTS"; "Receive the destination options of each packet."
+    Recvhopopts "recvhopopts" ["ipv6-recvhopopts"] FLAG, IP6 => "IPV6_RECVHOPOPTS"; "Receive the hop-by-hop options of each packet."
+    Recvrthdr "recvrthdr" ["ipv6-recvrthdr"] FLAG, IP6 => "IPV6_RECVRTHDR"; "Receive the routing header of each packet."
+    Recvpathmtu "ipv6-recvpathmtu" ["recvpathmtu"] FLAG, IP6 => "IPV6_RECVPATHMTU"; "Learn when the path MTU changes."
     Ipv6Recverr "ipv6-recverr" [] FLAG, IP6 => "IPV6_RECVERR"; "Receive errors of the IPv6 network as messages."
 
     // TCP.
@@ -225,6 +235,27 @@ options! {
     Noctty "noctty" ["o-noctty"] FLAG, OPEN; "A terminal opened does not become the controlling one."
     Nofollow "nofollow" ["o-nofollow"] FLAG, OPEN; "Fail if the last part of the path is a symbolic link."
     Largefile "largefile" ["o-largefile"] FLAG, OPEN; "Files over 2 GiB, which every file may be here anyway (O_LARGEFILE)."
+    Direct "direct" ["o-direct"] FLAG, OPEN; "Past the page cache (O_DIRECT)."
+    Rsync "rsync" ["o-rsync"] FLAG, OPEN; "Reads wait for what is being written (O_RSYNC, which Linux has as O_SYNC)."
+    CoolWrite "cool-write" ["coolwrite"] FLAG, FD; "That the peer has left while it is written to is no failure."
+    Async "async" ["o-async"] FLAG, FD; "The descriptor signals that it is ready (O_ASYNC)."
+    IoctlVoid "ioctl-void" ["ioctl"] int(0, u32::MAX as i64), FD; "ioctl(2) with this request and no argument."
+    IoctlInt "ioctl-int" [] ValueType::Request(Numbered::Int), FD; "ioctl(2) as request:integer, the integer itself as the argument."
+    IoctlIntp "ioctl-intp" [] ValueType::Request(Numbered::Int), FD; "ioctl(2) as request:integer, a pointer to the integer as the argument."
+    IoctlBin "ioctl-bin" [] ValueType::Request(Numbered::Data), FD; "ioctl(2) as request:data, a pointer to the data as the argument."
+    IoctlString "ioctl-string" [] ValueType::Request(Numbered::Text), FD; "ioctl(2) as request:text, a pointer to the text as the argument."
+    FsSecrm "fs-secrm" ["ext2-secrm" "ext3-secrm" "secrm"] FLAG, REG; "Overwrite the file's blocks when it is deleted (ioctl_iflags(2))."
+    FsUnrm "fs-unrm" ["ext2-unrm" "ext3-unrm" "unrm"] FLAG, REG; "Let the file be undeleted (ioctl_iflags(2))."
+    FsCompr "fs-compr" ["ext2-compr" "ext3-compr" "compr"] FLAG, REG; "Compress the file (ioctl_iflags(2))."
+    FsSync "fs-sync" ["ext2-sync" "ext3-sync"] FLAG, REG; "Write changes of the file at once (ioctl_iflags(2))."
+    FsImmutable "fs-immutable" ["ext2-immutable" "ext3-immutable" "immutable"] FLAG, REG; "Let nobody change the file; needs CAP_LINUX_IMMUTABLE (ioctl_iflags(2))."
+    FsAppend "fs-append" ["ext2-append" "ext3-append"] FLAG, REG; "Let the file only grow; needs CAP_LINUX_IMMUTABLE (ioctl_iflags(2))."
+    FsNodump "fs-nodump" ["ext2-nodump" "ext3-nodump" "nodump"] FLAG, REG; "Leave the file out of dumps (ioctl_iflags(2))."
+    FsNoatime "fs-noatime" ["ext2-noatime" "ext3-noatime"] FLAG, REG; "Keep the time of the last reading as it is (ioctl_iflags(2))."
+    FsJournalData "fs-journal-data" ["ext2-journal-data" "ext3-journal-data" "journal-data" "journal"] FLAG, REG; "Write the file's data to the journal first (ioctl_iflags(2))."
+    FsNotail "fs-notail" ["ext2-notail" "ext3-notail" "notail"] FLAG, REG; "Do not merge the file's tail with others (ioctl_iflags(2))."
+    FsDirsync "fs-dirsync" ["ext2-dirsync" "ext3-dirsync" "dirsync"] FLAG, REG; "Write changes of the directory at once (ioctl_iflags(2))."
+    FsTopdir "fs-topdir" ["ext2-topdir" "ext3-topdir" "topdir"] FLAG, REG; "Treat the directory as the top of a tree (ioctl_iflags(2))."
     Cloexec "cloexec" [] FLAG, FD; "Programs do not inherit the descriptor (1); 0 passes it on."
     Seek "seek" ["lseek" "seek-set" "lseek64" "lseek64-set" "lseek32" "lseek32-set"] SIZE, REG; "Start at this offset."
     SeekCur "seek-cur" ["lseek64-cur" "lseek32-cur"] int(i64::MIN, i64::MAX), REG; "Move by this offset."
@@ -248,6 +279,10 @@ options! {
     Fdin "fdin" [] PORT, FORK; "Descriptor the program reads from (0)."
     Fdout "fdout" [] PORT, FORK; "Descriptor the program writes to (1)."
     Stderr "stderr" [] FLAG, FORK; "What the program writes to standard error is part of its output."
+    Nofork "nofork" [] FLAG, FORK; "The program reads and writes the other side's own descriptors; nothing is relayed."
+    Sighup "sighup" [] FLAG, PARENT; "SIGHUP is passed on to the program and ends nothing here."
+    Sigint "sigint" [] FLAG, PARENT; "SIGINT is passed on to the program and ends nothing here."
+    Sigquit "sigquit" [] FLAG, PARENT; "SIGQUIT is passed on to the program and ends nothing here."
     Chdir "chdir" ["cd"] TEXT, ANY; "Directory to change to while the address is opened."
     Path "path" [] TEXT, FORK; "PATH in which the program is looked for."
     Login "login" ["dash"] FLAG, EXEC; "Start the program as a login shell, with a - before its name."
@@ -313,6 +348,27 @@ options! {
     Speed "speed" ["baud"] int(0, 4_000_000), TERMIOS; "Bits per second in both directions."
     Ispeed "ispeed" [] int(0, 4_000_000), TERMIOS; "Bits per second received."
     Ospeed "ospeed" [] int(0, 4_000_000), TERMIOS; "Bits per second sent."
+    Echoprt "echoprt" ["prterase"] FLAG, TERMIOS; "Print characters as they are erased."
+    Flusho "flusho" [] FLAG, TERMIOS; "Output is being discarded."
+    Pendin "pendin" [] FLAG, TERMIOS; "Print what was typed again at the next character."
+    Xcase "xcase" [] FLAG, TERMIOS; "Upper case is written with a backslash."
+    Iuclc "iuclc" [] FLAG, TERMIOS; "Typed upper case is read as lower case."
+    Olcuc "olcuc" [] FLAG, TERMIOS; "Lower case is written as upper case."
+    Ofill "ofill" [] FLAG, TERMIOS; "Delays are made with fill characters."
+    Ofdel "ofdel" [] FLAG, TERMIOS; "The fill character is DEL."
+    Nldly "nldly" [] FLAG, TERMIOS; "Delay after a newline."
+    Crdly "crdly" [] int(0, 3), TERMIOS; "Delay after a carriage return."
+    Tabdly "tabdly" [] int(0, 3), TERMIOS; "Delay after a tab; 3 writes spaces."
+    Bsdly "bsdly" [] FLAG, TERMIOS; "Delay after a backspace."
+    Vtdly "vtdly" [] FLAG, TERMIOS; "Delay after a vertical tab."
+    Ffdly "ffdly" [] FLAG, TERMIOS; "Delay after a form feed."
+    Vdiscard "discard" ["vdiscard"] BYTE, TERMIOS; "Character that discards output."
+    Veol "eol" ["veol"] BYTE, TERMIOS; "Another character that ends a line."
+    Veol2 "eol2" ["veol2"] BYTE, TERMIOS; "Yet another character that ends a line."
+    Vlnext "lnext" ["vlnext"] BYTE, TERMIOS; "Character that takes the next one as it is."
+    Vreprint "reprint" ["vreprint" "rprnt"] BYTE, TERMIOS; "Character that prints the line again."
+    Vswtc "swtc" ["vswtc" "swtch"] BYTE, TERMIOS; "Character that switches shells."
+    Vwerase "werase" ["vwerase"] BYTE, TERMIOS; "Character that erases a word."
     Vmin "min" ["vmin"] BYTE, TERMIOS; "Fewest characters of a read without icanon."
     Vtime "time" ["vtime"] BYTE, TERMIOS; "Tenths of a second a read waits without icanon."
     Veof "eof" ["veof"] BYTE, TERMIOS; "Character that ends the input."
@@ -324,7 +380,29 @@ options! {
     Vstart "start" ["vstart"] BYTE, TERMIOS; "Character that starts the output."
     Vstop "stop" ["vstop"] BYTE, TERMIOS; "Character that stops the output."
 
+    // Network interfaces.
+    TunDevice "tun-device" [] TEXT, INTERFACE; "Device that makes tunnels (/dev/net/tun)."
+    TunName "tun-name" [] TEXT, INTERFACE; "Name of the tunnel's interface."
+    TunType "tun-type" [] one_of(&["tun", "tap"]), INTERFACE; "IP packets (tun, the usual) or Ethernet frames (tap)."
+    IffNoPi "iff-no-pi" ["no-pi" "tun-no-pi"] FLAG, INTERFACE; "Packets of the tunnel come without the four bytes of flags and protocol ahead."
+    IffUp "iff-up" ["up"] FLAG, INTERFACE; "The interface is in use (netdevice(7))."
+    IffBroadcast "iff-broadcast" [] FLAG, INTERFACE; "The interface has a broadcast address (netdevice(7))."
+    IffDebug "iff-debug" [] FLAG, INTERFACE; "The driver tells more (netdevice(7))."
+    IffLoopback "iff-loopback" ["loopback"] FLAG, INTERFACE; "The interface is a loopback (netdevice(7))."
+    IffPointopoint "iff-pointopoint" ["pointopoint"] FLAG, INTERFACE; "The interface has one peer (netdevice(7))."
+    IffNotrailers "iff-notrailers" ["notrailers"] FLAG, INTERFACE; "No trailers are used (netdevice(7))."
+    IffRunning "iff-running" ["running"] FLAG, INTERFACE; "The interface has its resources (netdevice(7))."
+    IffNoarp "iff-noarp" ["noarp"] FLAG, INTERFACE; "No address resolution on the interface (netdevice(7))."
+    IffPromisc "iff-promisc" ["promisc"] FLAG, INTERFACE; "The interface takes packets for others too (netdevice(7))."
+    IffAllmulti "iff-allmulti" ["allmulti"] FLAG, INTERFACE; "The interface takes all multicast packets (netdevice(7))."
+    IffMaster "iff-master" ["master"] FLAG, INTERFACE; "The interface is the master of a bundle (netdevice(7))."
+    IffSlave "iff-slave" ["slave"] FLAG, INTERFACE; "The interface is part of a bundle (netdevice(7))."
+    IffMulticast "iff-multicast" ["multicast"] FLAG, INTERFACE; "The interface can do multicast (netdevice(7))."
+    IffPortsel "iff-portsel" ["portsel"] FLAG, INTERFACE; "The interface can choose its medium (netdevice(7))."
+    IffAutomedia "iff-automedia" ["automedia"] FLAG, INTERFACE; "The interface chooses its medium (netdevice(7))."
+
     // Proxies.
+    Ignorecr "ignorecr" [] FLAG, Groups::HTTP; "The proxy may end its lines with LF alone."
     Proxyport "proxyport" [] TEXT, Groups::HTTP; "Port of the HTTP proxy (8080)."
     ProxyAuthorization "proxy-authorization" ["proxyauth" "proxy-auth"] TEXT, Groups::HTTP; "user:password for the HTTP proxy."
     ProxyAuthorizationFile "proxy-authorization-file" ["proxyauthfile"] TEXT, Groups::HTTP; "File that holds user:password for the HTTP proxy."
@@ -343,6 +421,7 @@ options! {
     Sni "sni" ["openssl-snihost" "snihost"] TEXT, TLS; "Server name to ask for, instead of the host."
     NoSni "no-sni" ["openssl-no-sni" "nosni"] FLAG, TLS; "Ask for no server name."
     Alpn "alpn" [] TEXT, TLS; "Application protocols to offer, best first, separated by spaces."
+    MaxVersion "max-version" ["openssl-max-proto-version" "max-proto-version"] one_of(&["TLS1.2", "TLS1.3"]), TLS; "Newest version of TLS to speak."
     MinVersion "min-version" ["openssl-min-proto-version" "min-proto-version"] one_of(&["TLS1.2", "TLS1.3"]), TLS; "Oldest version of TLS to speak."
 
     // ARQ.

@@ -30,6 +30,8 @@ pub enum ValueType {
     Text,
     /// A socket option by number: `level:name:value`.
     Numbered(Numbered),
+    /// An ioctl(2) by number: `request:value`.
+    Request(Numbered),
     /// One of a few words, in any case.
     OneOf {
         /// The words.
@@ -39,7 +41,7 @@ pub enum ValueType {
     },
 }
 
-/// How the value of a numbered socket option is written.
+/// How the value of a numbered socket option or ioctl(2) is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbered {
     /// In the notation of [`data`](crate::address::data).
@@ -53,11 +55,21 @@ pub enum Numbered {
 impl Numbered {
     /// Level, name and value of a socket option written `level:name:value`.
     pub fn parse(self, text: &str) -> Option<(i32, i32, Vec<u8>)> {
-        socket_option(text, |value| match self {
+        socket_option(text, |value| self.bytes(value))
+    }
+
+    /// Request and argument of an ioctl(2) written `request:value`.
+    pub fn parse_request(self, text: &str) -> Option<(u32, Vec<u8>)> {
+        let (request, value) = text.split_once(':')?;
+        Some((u32::try_from(number(request)?).ok()?, self.bytes(value)?))
+    }
+
+    fn bytes(self, value: &str) -> Option<Vec<u8>> {
+        match self {
             Self::Data => data(value),
             Self::Int => c_int(value),
             Self::Text => Some(value.as_bytes().to_vec()),
-        })
+        }
     }
 }
 
@@ -114,6 +126,7 @@ impl ValueType {
             Self::Framing => text.parse().ok().map(Value::Framing),
             Self::Text => Some(Value::Text(text.to_owned())),
             Self::Numbered(form) => form.parse(text).map(|_| Value::Text(text.to_owned())),
+            Self::Request(form) => form.parse_request(text).map(|_| Value::Text(text.to_owned())),
             Self::OneOf { words, .. } => {
                 words.iter().find(|w| w.eq_ignore_ascii_case(text)).map(|w| Value::Text((*w).to_owned()))
             }
@@ -138,6 +151,11 @@ impl fmt::Display for ValueType {
             ),
             Self::Numbered(Numbered::Int) => f.write_str("LEVEL:NAME:NUMBER, all as numbers"),
             Self::Numbered(Numbered::Text) => f.write_str("LEVEL:NAME:TEXT, with level and name as numbers"),
+            Self::Request(Numbered::Data) => f.write_str(
+                "REQUEST:VALUE, with the request as a number and the value as data (1, i1, x01ff)",
+            ),
+            Self::Request(Numbered::Int) => f.write_str("REQUEST:NUMBER, both as numbers"),
+            Self::Request(Numbered::Text) => f.write_str("REQUEST:TEXT, with the request as a number"),
             Self::OneOf { words, .. } => write!(f, "one of {}", words.join(", ")),
         }
     }

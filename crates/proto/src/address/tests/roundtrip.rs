@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 
+use crate::address::InterfaceAddress;
 use crate::address::keywords::Build;
 use crate::address::{
     Address, GenericSocket, Host, HostPort, Keyword, Kind, Numbered, Port, Protocol, Role, SocketUse, Spec,
@@ -77,6 +78,9 @@ fn kinds(keyword: &'static Keyword) -> BoxedStrategy<Kind> {
         Build::Vsock => {
             any::<(u32, u32)>().prop_map(|(cid, port)| Kind::VsockConnect(Vsock { cid, port })).boxed()
         }
+        Build::OptionalNetwork(make) => of(any::<[u8; 4]>())
+            .prop_map(move |ip| make(ip.map(|ip| InterfaceAddress { ip: ip.into(), bits: ip[0] % 33 })))
+            .boxed(),
         Build::VsockPort => any::<u32>().prop_map(Kind::VsockListen).boxed(),
     }
 }
@@ -99,6 +103,9 @@ fn values(of: ValueType) -> BoxedStrategy<Value> {
         ValueType::Numbered(Numbered::Text) => (any::<i32>(), any::<i32>(), texts())
             .prop_map(|(l, n, t)| Value::Text(format!("{l}:{n}:{t}")))
             .boxed(),
+        ValueType::Request(_) => {
+            (any::<u32>(), 0..1000_i32).prop_map(|(r, v)| Value::Text(format!("{r}:{v}"))).boxed()
+        }
         ValueType::Numbered(_) => {
             any::<[i32; 3]>().prop_map(|[l, n, v]| Value::Text(format!("{l}:{n}:{v}"))).boxed()
         }

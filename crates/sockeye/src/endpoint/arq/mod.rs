@@ -134,7 +134,7 @@ pub(super) async fn listen(
     let at = net::listening(options, Family::Any, host, port).await?;
     let socket = net::bound(options, at, Type::DGRAM, &what)?;
     let arq = Arq::with_socket(socket.into(), config, true)?;
-    let about = About { address: what.clone(), local: Some(arq.local_address().into()), peer: None };
+    let about = About { address: what.clone(), local: Some(arq.local_address().into()), ..About::default() };
     let (new, accepted) = mpsc::channel(WAITING);
     let (options, inner) = (options.clone(), context.clone());
     let task = tokio::spawn(async move {
@@ -150,7 +150,7 @@ pub(super) async fn listen(
 fn endpoint(connection: Connection, address: String, options: &Options, context: &Context) -> Endpoint {
     let lane = lane(options);
     let peer = connection.peer().map(Into::into);
-    let about = About { address, local: Some(connection.local_address().into()), peer };
+    let about = About { address, local: Some(connection.local_address().into()), peer, ..About::default() };
     let watched = Watched::begin(connection, about.clone(), options.text(OptionName::WindowSvg), context);
     let both = Arc::new(Both { watched, ended: AtomicBool::new(false) });
     Endpoint {

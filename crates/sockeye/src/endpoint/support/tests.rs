@@ -17,7 +17,7 @@ fn address(keyword: &Keyword) -> Address {
         ":<cid>:<port>" => ":1:1",
         ":<domain>:<protocol>:<address>" => ":2:0:x0050x7f000001",
         ":<domain>:<type>:<protocol>:<address>" => ":2:2:0:x0050x7f000001",
-        "" | "[:<shell-command>]" => "",
+        "" | "[:<shell-command>]" | "[:<ip-addr>/<bits>]" => "",
         _ => ":x",
     };
     Address::parse(&format!("{}{parameters}", keyword.name)).expect("an address")
@@ -34,6 +34,7 @@ fn value(of: ValueType) -> Option<Value> {
         Some("x"),
         Some("line"),
         Some("stream"),
+        Some("1:2"),
         Some("1:2:3"),
     ]
     .into_iter()
@@ -105,6 +106,10 @@ fn what_would_do_nothing_is_refused() {
         ("exec:true,raw", "raw"),
         ("exec:true,pipes,sndbuf=1", "sndbuf"),
         ("stdio,append", "append"),
+        ("exec:true,nofork,pty", "nofork"),
+        ("exec:true,nofork,cool-write", "cool-write"),
+        ("tls:127.0.0.1:1,async", "async"),
+        ("interface:lo,tun-name=x", "tun-name"),
         ("tls-listen:1,sni=x", "sni"),
         ("socks4:127.0.0.1:127.0.0.1:1,sockspass=x", "sockspass"),
     ] {

@@ -132,7 +132,7 @@ fn packets_bring_their_hops_class_and_destination() {
         let own = loopback(family).ip();
         assert!(
             has(
-                &|m| matches!(m, Ancillary::PacketInfo { destination, interface: 1.. } if *destination == own)
+                &|m| matches!(m, Ancillary::PacketInfo { destination, interface: 1.., local } if [destination, local] == [&own, &own])
             ),
             "{message:?}"
         );
