@@ -119,7 +119,16 @@ pub(crate) enum Unusable {
 /// that tool's.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Unusable> {
     let words: Vec<_> = words.into_iter().collect();
-    match words.first().and_then(|name| applet(name)) {
+    let applet = words.first().and_then(|name| applet(name));
+    let of_ss = match applet {
+        Some("ss") => words.get(1..),
+        None if words.get(1).is_some_and(|word| word == "ss") => words.get(2..),
+        _ => None,
+    };
+    if let Some(ss) = of_ss.and_then(Ss::plain) {
+        return Ok(Command::Ss(Ss { strict: applet.is_some(), ..ss }.into()));
+    }
+    match applet {
         Some("ping") => match ping::strict(words) {
             Ok(ping) => Ok(Command::Ping(ping.into())),
             Err(text) => Err(Unusable::Applet(text, 2)),

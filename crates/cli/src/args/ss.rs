@@ -1,11 +1,13 @@
 //! `sockeye ss`: ss's own command line, and what goes beyond it.
 
+mod plain;
+
 use std::path::PathBuf;
 
 use clap::{ArgMatches, FromArgMatches, ValueEnum, parser::ValueSource};
 
 /// What `sockeye ss` was given.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(disable_version_flag = true, after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Ss {
     /// Where the flags stand that select tables and families. First, for the other fields take themselves out.
@@ -171,6 +173,13 @@ impl Order {
         "tcp", "udp", "dccp", "sctp", "raw", "mptcp", "query", "unix", "vsock", "tipc", "xdp", "packet",
         "ipv4", "ipv6", "family",
     ];
+
+    /// The flag comes last; it counts where it stood last.
+    fn push(&mut self, flag: &'static str) {
+        let at = self.0.last().map_or(0, |(_, at)| at + 1);
+        self.0.retain(|(name, _)| *name != flag);
+        self.0.push((flag, at));
+    }
 
     /// Whether the flag does not stand before the first `-A`, which forgets what was selected so far.
     pub(crate) fn outlives_query(&self, flag: &str) -> bool {

@@ -168,11 +168,11 @@ impl<'a> Rows<'a> {
     }
 }
 
-pub(super) fn number(text: &mut Text, n: i32) {
+pub(super) fn number(text: &mut Vec<u8>, n: i32) {
     text.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
 }
 
-pub(super) fn number_of(text: &mut Text, n: u64) {
+pub(super) fn number_of(text: &mut Vec<u8>, n: u64) {
     text.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
 }
 

@@ -71,8 +71,34 @@ impl Recent {
 /// The length of a long field, as it is kept and as it is printed.
 #[derive(Debug, Clone, Copy)]
 struct Long {
-    kept: usize,
-    printed: usize,
+    kept: u32,
+    printed: u32,
+}
+
+/// How long the fields of a row are: [`LONG`] for a long one, whose length is the next of `long`, [`SAME`] and above
+/// for one that is as a recent one and not kept again.
+type Lens = [u8; COUNT];
+
+/// How many different rows of lengths are remembered, and what stands before one that is not.
+const SHAPES: usize = 32;
+const NEW: u8 = u8::MAX;
+
+/// The last different rows of lengths: most rows are as long as others, field by field.
+#[derive(Debug, Clone, Default)]
+struct Shapes {
+    rows: [Lens; SHAPES],
+    next: usize,
+}
+
+impl Shapes {
+    fn find(&self, row: &Lens) -> Option<u8> {
+        self.rows.iter().position(|known| known == row).map(|at| at as u8)
+    }
+
+    fn push(&mut self, row: Lens) {
+        self.rows[self.next] = row;
+        self.next = (self.next + 1) % SHAPES;
+    }
 }
 
 /// A table that is being filled.
@@ -83,11 +109,13 @@ pub(super) struct Columns<W> {
     terminal: Option<usize>,
     shown: [bool; COUNT],
     widest: [usize; COUNT],
-    /// The fields, one behind the other, and how long each is: [`LONG`] for a long one, whose length is the
-    /// next of `long`, [`SAME`] and above for one that is as a recent one and not kept again.
+    /// The fields, one behind the other, and what tells where each ends: for each row the number of its shape, or
+    /// [`NEW`] and the lengths.
     bytes: Text,
     lens: Vec<u8>,
     long: Vec<Long>,
+    row: Lens,
+    shapes: Shapes,
     recent: [Recent; COUNT],
     current: usize,
     /// Where the current field begins.
@@ -106,6 +134,8 @@ pub(super) struct Mark {
     bytes: ss_text::Mark,
     lens: usize,
     long: usize,
+    row: Lens,
+    shapes: Shapes,
     current: usize,
     start: usize,
     recent: [Recent; COUNT],
@@ -128,6 +158,8 @@ impl<W: Write> Columns<W> {
             bytes: Text::default(),
             lens: Vec::new(),
             long: Vec::new(),
+            row: Lens::default(),
+            shapes: Shapes::default(),
             recent: Default::default(),
             current: 0,
             start: 0,
@@ -180,10 +212,11 @@ impl<W: Write> Columns<W> {
     /// Ends the text of a field; how long it is when printed.
     fn keep(&mut self, column: usize) -> usize {
         let field = self.start..self.bytes.len();
-        let printed = self.bytes.printed_from(self.start);
+        let (len, keyed) = (field.len(), self.bytes.end(self.start));
+        let printed = keyed.unwrap_or(len);
         let recent = &mut self.recent[column];
-        let short = u8::try_from(printed).ok().filter(|n| *n < SAME && printed == field.len());
-        self.lens.push(match short.map(|n| (n, recent.find(&self.bytes, &self.bytes[field.clone()]))) {
+        let short = u8::try_from(len).ok().filter(|n| *n < SAME && keyed.is_none());
+        self.row[column] = match short.map(|n| (n, recent.find(&self.bytes, &self.bytes[field.clone()]))) {
             Some((_, Some(slot))) => {
                 self.bytes.truncate(self.start);
                 SAME + slot as u8
@@ -195,13 +228,23 @@ impl<W: Write> Columns<W> {
                 short
             }
             None => {
-                let kept = field.len();
-                self.long.push(Long { kept, printed });
+                let small = |n: usize| u32::try_from(n).expect("a few messages make no 4 GiB");
+                self.long.push(Long { kept: small(len), printed: small(printed) });
                 LONG
             }
-        });
+        };
         self.start = self.bytes.len();
         printed
+    }
+
+    fn close_row(&mut self) {
+        let row = std::mem::take(&mut self.row);
+        if let Some(shape) = self.shapes.find(&row) {
+            return self.lens.push(shape);
+        }
+        self.lens.push(NEW);
+        self.lens.extend_from_slice(&row);
+        self.shapes.push(row);
     }
 
     /// What this field takes of ss's chunks.
@@ -222,6 +265,7 @@ impl<W: Write> Columns<W> {
 
     /// Behind the last column: the empty one, and the time to render.
     fn end_row(&mut self) -> io::Result<()> {
+        self.close_row();
         if self.chunks >= CHUNKS {
             return self.render();
         }
@@ -235,6 +279,8 @@ impl<W: Write> Columns<W> {
             bytes: self.bytes.mark(),
             lens: self.lens.len(),
             long: self.long.len(),
+            row: self.row,
+            shapes: self.shapes.clone(),
             current: self.current,
             start: self.start,
             recent: self.recent.clone(),
@@ -249,9 +295,11 @@ impl<W: Write> Columns<W> {
         if self.rendered != mark.rendered {
             return false;
         }
-        self.bytes.rewind(mark.bytes);
+        self.bytes.rewind(&mark.bytes);
         self.lens.truncate(mark.lens);
         self.long.truncate(mark.long);
+        self.row = mark.row;
+        self.shapes.clone_from(&mark.shapes);
         self.widest = mark.widest;
         (self.current, self.start) = (mark.current, mark.start);
         self.recent.clone_from(&mark.recent);
@@ -268,42 +316,24 @@ impl<W: Write> Columns<W> {
             } else {
                 self.bytes.truncate(self.start);
             }
+            self.close_row();
         }
         let widths = self.widths();
         let fields: Vec<usize> = (0..COUNT).filter(|c| self.shown[*c]).collect();
-        let (mut at, mut long) = (0, self.long.iter());
-        let mut recent: [Recent; COUNT] = Default::default();
+        let mut kept = Kept::of(&self.bytes, &self.lens, &self.long);
         let mut scratch = std::mem::take(&mut self.scratch);
-        let mut printer = Printer::new(&self.bytes);
-        for row in self.lens.chunks(fields.len().max(1)) {
-            for (i, (column, len)) in fields.iter().zip(row).enumerate() {
-                let recent = &mut recent[*column];
-                let (place, printed) = match *len {
-                    LONG => {
-                        let Long { kept, printed } = *long.next().expect("each long field has pushed it");
-                        (at..at + kept, printed)
-                    }
-                    slot @ SAME.. => {
-                        let place = recent.fields[usize::from(slot - SAME)].clone();
-                        (place.clone(), place.len())
-                    }
-                    short => (at..at + usize::from(short), short.into()),
-                };
-                if *len < SAME || *len == LONG {
-                    at = place.end;
-                }
-                if (1..SAME).contains(len) {
-                    recent.push(place.clone());
-                }
-                let delimiter = if i == 0 { "" } else { DELIMITERS[*column] };
+        while let Some(row) = kept.row() {
+            for column in &fields {
+                let delimiter = if *column == fields[0] { "" } else { DELIMITERS[*column] };
+                let (field, printed) = kept.field(*column, row[*column]);
                 let blanks = widths[*column].saturating_sub(delimiter.len() + printed);
                 let (left, right) = if RIGHT[*column] { (blanks, 0) } else { (0, blanks) };
                 scratch.extend_from_slice(delimiter.as_bytes());
                 scratch.resize(scratch.len() + left, b' ');
-                if *len == LONG && *column == Column::Process as usize {
-                    printer.print(&mut scratch, place);
+                if row[*column] == LONG && *column == Column::Process as usize {
+                    kept.printer.print(&mut scratch, field);
                 } else {
-                    scratch.extend_from_slice(&self.bytes[place]);
+                    scratch.extend_from_slice(&self.bytes[field]);
                 }
                 scratch.resize(scratch.len() + right, b' ');
             }
@@ -316,9 +346,10 @@ impl<W: Write> Columns<W> {
         self.out.write_all(&scratch)?;
         scratch.clear();
         self.scratch = scratch;
-        self.bytes.rewind(ss_text::Mark::default());
+        self.bytes.clear();
         self.lens.clear();
         self.long.clear();
+        self.shapes = Shapes::default();
         self.recent = Default::default();
         (self.current, self.start) = (0, 0);
         (self.chunks, self.used) = (0, 0);
@@ -339,6 +370,61 @@ impl<W: Write> Columns<W> {
             spread(&mut widths, screen);
         }
         widths
+    }
+}
+
+/// The rows that were kept, in their order.
+struct Kept<'a> {
+    at: usize,
+    lens: std::slice::Iter<'a, u8>,
+    long: std::slice::Iter<'a, Long>,
+    shapes: Shapes,
+    recent: [Recent; COUNT],
+    printer: Printer<'a>,
+}
+
+impl<'a> Kept<'a> {
+    fn of(bytes: &'a Text, lens: &'a [u8], long: &'a [Long]) -> Self {
+        Self {
+            at: 0,
+            lens: lens.iter(),
+            long: long.iter(),
+            shapes: Shapes::default(),
+            recent: Default::default(),
+            printer: Printer::new(bytes),
+        }
+    }
+
+    fn row(&mut self) -> Option<Lens> {
+        let shape = *self.lens.next()?;
+        if shape != NEW {
+            return Some(self.shapes.rows[usize::from(shape)]);
+        }
+        let row = std::array::from_fn(|_| *self.lens.next().expect("a row of lengths has been pushed whole"));
+        self.shapes.push(row);
+        Some(row)
+    }
+
+    /// Where the next field is, and how long it is when printed.
+    fn field(&mut self, column: usize, len: u8) -> (Range<usize>, usize) {
+        let recent = &mut self.recent[column];
+        if (SAME..LONG).contains(&len) {
+            let place = recent.fields[usize::from(len - SAME)].clone();
+            return (place.clone(), place.len());
+        }
+        let (kept, printed) = match len {
+            LONG => {
+                let Long { kept, printed } = *self.long.next().expect("each long field has pushed it");
+                (kept as usize, printed as usize)
+            }
+            short => (short.into(), short.into()),
+        };
+        let place = self.at..self.at + kept;
+        self.at = place.end;
+        if len != LONG && len > 0 {
+            recent.push(place.clone());
+        }
+        (place, printed)
     }
 }
 

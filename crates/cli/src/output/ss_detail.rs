@@ -9,7 +9,7 @@ use sockeye::{
 };
 
 use super::{
-    ss::{Show, pair},
+    ss::{Show, number_of, pair},
     ss_tcp,
     ss_text::{Key, Text},
 };
@@ -60,7 +60,9 @@ fn common(text: &mut Text, s: &Socket, machine: &Machine) {
     if s.uid != 0 {
         pair(text, "uid:", u64::from(s.uid));
     }
-    text.pair(Key::Inode, u64::from(s.inode));
+    // These two are each socket's own.
+    text.key(Key::Inode);
+    number_of(text, s.inode.into());
     text.key(Key::Cookie);
     let _ = write!(text, "{:x}", s.cookie);
     if s.mark != 0 {
@@ -72,11 +74,12 @@ fn common(text: &mut Text, s: &Socket, machine: &Machine) {
 }
 
 fn cgroup(text: &mut Text, id: u64, machine: &Machine) {
-    text.key(Key::Cgroup);
-    let _ = match machine.cgroup_path(id) {
-        Some(path) => text.write_str(path),
-        None => write!(text, "unreachable:{id:x}"),
-    };
+    text.value(Key::Cgroup, id, |text| {
+        let _ = match machine.cgroup_path(id) {
+            Some(path) => text.write_str(path),
+            None => write!(text, "unreachable:{id:x}"),
+        };
+    });
 }
 
 fn sockopt(text: &mut Text, bits: u16, oneline: bool) {

@@ -120,7 +120,7 @@ fn text_of(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.replace(char::is_control, "?"),
         Value::Number(n) if n.is_f64() => {
-            let mut text = super::ss_text::Text::default();
+            let mut text = Vec::new();
             super::ss_tcp::general(&mut text, n.as_f64().unwrap_or(0.0), 6);
             String::from_utf8_lossy(&text).into_owned()
         }

@@ -1,6 +1,6 @@
 //! -m and -i: memory, and TCP's measurements in ss's words.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io::Write as _};
 
 use sockeye::{
     diag::{Kind, Socket, State},
@@ -19,32 +19,26 @@ use super::{
 /// ` skmem:(r0,rb131072,…)`.
 pub(super) fn memory(text: &mut Text, s: &Socket) {
     let Some(details) = &s.details else { return };
-    let mut list = |parts: &[(&str, u32)]| {
-        for (name, n) in parts {
-            text.extend_from_slice(name.as_bytes());
-            number_of(text, u64::from(*n));
-        }
-    };
     if let Some(m) = details.memory {
         let parts = [
-            (" skmem:(r", m.receive),
-            (",rb", m.receive_limit),
-            (",t", m.send),
-            (",tb", m.send_limit),
-            (",f", m.forward),
-            (",w", m.queued),
-            (",o", m.options),
+            (Key::Receive, Some(m.receive)),
+            (Key::ReceiveLimit, Some(m.receive_limit)),
+            (Key::Transmit, Some(m.send)),
+            (Key::TransmitLimit, Some(m.send_limit)),
+            (Key::Forward, Some(m.forward)),
+            (Key::Queued, Some(m.queued)),
+            (Key::OptionMemory, Some(m.options)),
+            (Key::Backlogged, m.backlog),
+            (Key::Dropped, m.drops),
         ];
-        list(&parts);
-        for (name, n) in [(",bl", m.backlog), (",d", m.drops)] {
+        for (key, n) in parts {
             if let Some(n) = n {
-                list(&[(name, n)]);
+                text.pair(key, n.into());
             }
         }
         text.push(b')');
     } else if let Some([r, w, f, t]) = details.old_memory {
-        list(&[(" mem:(r", r), (",w", w), (",f", f), (",t", t)]);
-        text.push(b')');
+        let _ = write!(text, " mem:(r{r},w{w},f{f},t{t})");
     }
 }
 
@@ -104,24 +98,25 @@ fn measurements(text: &mut Text, i: &TcpInfo, d: &Details, state: State, show: S
     }
     if i.option(4) {
         let (send, receive) = i.window_scales();
-        text.pair(Key::Wscale, u64::from(send));
-        text.push(b',');
-        number_of(text, u64::from(receive));
+        two(text, Key::Wscale, (send.into(), receive.into()), |text| {
+            number_of(text, send.into());
+            text.push(b',');
+            number_of(text, receive.into());
+        });
     }
     if i.rto != 0 && i.rto != 3_000_000 {
-        text.key(Key::Rto);
-        micros(text, i.rto);
+        time(text, Key::Rto, i.rto);
     }
     counters(text, &[(Key::Backoff, i.backoff.into())]);
     if i.rtt != 0 {
-        text.key(Key::Rtt);
-        micros(text, i.rtt);
-        text.push(b'/');
-        micros(text, i.rttvar);
+        two(text, Key::Rtt, (i.rtt, i.rttvar), |text| {
+            micros(text, i.rtt);
+            text.push(b'/');
+            micros(text, i.rttvar);
+        });
     }
     if i.ato != 0 {
-        text.key(Key::Ato);
-        micros(text, i.ato);
+        time(text, Key::Ato, i.ato);
     }
     let ssthresh = if i.snd_ssthresh < 0xffff { i.snd_ssthresh } else { 0 };
     counters(
@@ -157,14 +152,13 @@ fn control(text: &mut Text, control: Option<Control>, numeric: bool) {
         }
         Some(Control::Dctcp { enabled: false, .. }) => text.extend_from_slice(b" dctcp:fallback_mode"),
         Some(Control::Bbr { bandwidth, min_rtt, pacing_gain, cwnd_gain }) => {
-            text.extend_from_slice(b" bbr:(bw:");
-            bits(text, bandwidth as f64 * 8.0, numeric);
-            text.extend_from_slice(b",mrtt:");
-            general(text, f64::from(min_rtt) / 1000.0, 6);
-            for (name, gain) in [(",pacing_gain:", pacing_gain), (",cwnd_gain:", cwnd_gain)] {
+            rate(text, Key::Bbr, bandwidth as f64 * 8.0, numeric);
+            text.value(Key::BbrMinrtt, min_rtt.into(), |text| {
+                general(text, f64::from(min_rtt) / 1000.0, 6);
+            });
+            for (key, gain) in [(Key::BbrPacing, pacing_gain), (Key::BbrCwnd, cwnd_gain)] {
                 if gain != 0 {
-                    text.extend_from_slice(name.as_bytes());
-                    general(text, f64::from(gain) / 256.0, 6);
+                    text.value(key, gain.into(), |text| general(text, f64::from(gain) / 256.0, 6));
                 }
             }
             text.push(b')');
@@ -179,9 +173,8 @@ fn rates(text: &mut Text, i: &TcpInfo, d: &Details, numeric: bool) {
         _ => i.rtt,
     };
     if rtt > 0 && i.snd_mss != 0 && i.snd_cwnd != 0 {
-        let rate = f64::from(i.snd_cwnd) * f64::from(i.snd_mss) * 8_000_000.0 / f64::from(rtt);
-        text.key(Key::Send);
-        bits(text, rate, numeric);
+        let sends = f64::from(i.snd_cwnd) * f64::from(i.snd_mss) * 8_000_000.0 / f64::from(rtt);
+        rate(text, Key::Send, sends, numeric);
     }
     counters(
         text,
@@ -192,16 +185,14 @@ fn rates(text: &mut Text, i: &TcpInfo, d: &Details, numeric: bool) {
         ],
     );
     if i.pacing_rate != 0 && i.pacing_rate != u64::MAX {
-        text.key(Key::PacingRate);
-        bits(text, i.pacing_rate as f64 * 8.0, numeric);
+        rate(text, Key::PacingRate, i.pacing_rate as f64 * 8.0, numeric);
         if i.max_pacing_rate != 0 && i.max_pacing_rate != u64::MAX {
             text.push(b'/');
             bits(text, i.max_pacing_rate as f64 * 8.0, numeric);
         }
     }
     if i.delivery_rate != 0 {
-        text.key(Key::DeliveryRate);
-        bits(text, i.delivery_rate as f64 * 8.0, numeric);
+        rate(text, Key::DeliveryRate, i.delivery_rate as f64 * 8.0, numeric);
     }
     counters(text, &[(Key::Delivered, i.delivered.into()), (Key::DeliveredCe, i.delivered_ce.into())]);
     if i.app_limited() {
@@ -226,9 +217,11 @@ fn limits(text: &mut Text, i: &TcpInfo) {
 fn losses(text: &mut Text, i: &TcpInfo, state: State) {
     counters(text, &[(Key::Unacked, i.unacked.into())]);
     if i.retrans != 0 || i.total_retrans != 0 {
-        text.pair(Key::Retrans, i.retrans.into());
-        text.push(b'/');
-        number_of(text, i.total_retrans.into());
+        two(text, Key::Retrans, (i.retrans, i.total_retrans), |text| {
+            number_of(text, i.retrans.into());
+            text.push(b'/');
+            number_of(text, i.total_retrans.into());
+        });
     }
     let sacked = if state == State::Listen { 0 } else { i.sacked };
     counters(
@@ -241,13 +234,12 @@ fn losses(text: &mut Text, i: &TcpInfo, state: State) {
         ],
     );
     if i.reordering != 3 {
-        text.key(Key::Reordering);
-        number(text, i.reordering.cast_signed());
+        let n = i.reordering;
+        text.value(Key::Reordering, n.into(), |text| number(text, n.cast_signed()));
     }
     counters(text, &[(Key::ReordSeen, i.reord_seen.into())]);
     if i.rcv_rtt != 0 {
-        text.key(Key::RcvRtt);
-        micros(text, i.rcv_rtt);
+        time(text, Key::RcvRtt, i.rcv_rtt);
     }
     counters(
         text,
@@ -258,8 +250,7 @@ fn losses(text: &mut Text, i: &TcpInfo, state: State) {
         ],
     );
     if i.min_rtt != 0 && i.min_rtt != u32::MAX {
-        text.key(Key::Minrtt);
-        micros(text, i.min_rtt);
+        time(text, Key::Minrtt, i.min_rtt);
     }
     counters(text, &[(Key::RcvOoopack, i.rcv_ooopack.into()), (Key::SndWnd, i.snd_wnd.into())]);
 }
@@ -352,6 +343,21 @@ fn subflow(text: &mut Text, f: &Subflow) {
     }
 }
 
+/// A key with a value of two numbers.
+fn two(text: &mut Text, key: Key, (a, b): (u32, u32), write: impl FnOnce(&mut Text)) {
+    text.value(key, u64::from(a) << 32 | u64::from(b), write);
+}
+
+/// A key with a time in microseconds.
+fn time(text: &mut Text, key: Key, n: u32) {
+    text.value(key, n.into(), |text| micros(text, n));
+}
+
+/// A key with a rate in bits per second.
+fn rate(text: &mut Text, key: Key, rate: f64, numeric: bool) {
+    text.value(key, rate.to_bits(), |text| bits(text, rate, numeric));
+}
+
 /// A rate in bits per second, as `1.2Mbps`.
 fn bits(text: &mut Text, rate: f64, numeric: bool) {
     let scaled = [(1e12, b'T'), (1e9, b'G'), (1e6, b'M'), (1e3, b'k')].into_iter().find(|(s, _)| rate >= *s);
@@ -385,7 +391,7 @@ fn micros(text: &mut Text, n: u32) {
 }
 
 /// A number as C's `%.{digits}g` prints it.
-pub(super) fn general(text: &mut Text, n: f64, digits: usize) {
+pub(super) fn general(text: &mut Vec<u8>, n: f64, digits: usize) {
     if n == 0.0 {
         text.push(b'0');
         return;
@@ -421,7 +427,7 @@ pub(super) fn general(text: &mut Text, n: f64, digits: usize) {
 
 /// The same of a number from 1 to 999 with three digits, the usual rate. `false`: it lies so close to the middle
 /// between two that only an exact conversion tells which is nearer.
-fn three_digits(text: &mut Text, n: f64) -> bool {
+fn three_digits(text: &mut Vec<u8>, n: f64) -> bool {
     let scale = if n < 10.0 {
         100
     } else if n < 100.0 {

@@ -124,9 +124,9 @@ fn numbers_as_c_prints_them() {
         (1.005, 3, "1"),
         (4.07, 3, "4.07"),
     ] {
-        let mut text = Text::default();
+        let mut text = Vec::new();
         general(&mut text, n, digits);
-        assert_eq!(String::from_utf8(text.to_vec()).unwrap(), expected, "{n} with {digits} digits");
+        assert_eq!(String::from_utf8(text).unwrap(), expected, "{n} with {digits} digits");
     }
 }
 
