@@ -91,40 +91,54 @@ impl<'a> Rows<'a> {
     pub(crate) fn row(&mut self, s: &Socket) -> io::Result<()> {
         self.columns.go(Column::Netid)?;
         self.columns.text().extend_from_slice(s.netid.name().as_bytes());
-        self.columns.go(Column::State)?;
-        self.columns.text().extend_from_slice(s.state.name().as_bytes());
+        self.columns.put(Column::State, s.state as u64, |text| {
+            text.extend_from_slice(s.state.name().as_bytes());
+        })?;
         for (column, queue) in [(Column::RecvQ, s.recv_q), (Column::SendQ, s.send_q)] {
-            self.columns.go(column)?;
-            let text = self.columns.text();
-            let start = text.len();
-            number(text, queue.cast_signed());
-            let width = text.len().max(start + 6);
-            text.resize(width, b' ');
+            self.columns.put(column, queue.into(), |text| {
+                let start = text.len();
+                number(text, queue.cast_signed());
+                let width = text.len().max(start + 6);
+                text.resize(width, b' ');
+            })?;
         }
-        self.columns.go(Column::Address)?;
-        self.end(s, &s.local, Column::Port)?;
-        self.columns.go(Column::PeerAddress)?;
-        self.end(s, &s.peer, Column::PeerPort)?;
+        self.end(s, &s.local, Column::Address, Column::Port)?;
+        self.end(s, &s.peer, Column::PeerAddress, Column::PeerPort)?;
         self.columns.go(Column::Process)?;
         self.trailers(s);
         Ok(())
     }
 
-    fn end(&mut self, s: &Socket, end: &Endpoint, port: Column) -> io::Result<()> {
+    fn end(&mut self, s: &Socket, end: &Endpoint, address: Column, port: Column) -> io::Result<()> {
         let (machine, show) = (self.machine, self.show);
         let local = port == Column::Port;
         match end {
             Endpoint::Inet(ip, number) => {
-                let text = self.columns.text();
-                host(text, *ip, s.v6only == Some(true), show.resolve, machine);
-                if local && s.interface != 0 {
-                    let _ = write!(text, "%{}", machine.interface_name(s.interface));
+                let interface = if local { s.interface } else { 0 };
+                let write = |text: &mut Text| {
+                    host(text, *ip, s.v6only == Some(true), show.resolve, machine);
+                    if interface != 0 {
+                        let _ = write!(text, "%{}", machine.interface_name(interface));
+                    }
+                    text.push(b':');
+                };
+                match ip {
+                    IpAddr::V4(ip) => {
+                        let raw = u64::from(interface) << 32 | u64::from(ip.to_bits());
+                        self.columns.put(address, raw, write)?;
+                    }
+                    IpAddr::V6(_) => {
+                        self.columns.go(address)?;
+                        write(self.columns.text());
+                    }
                 }
-                text.push(b':');
-                self.columns.go(port)?;
-                service(self.columns.text(), *number, s.netid, show.numeric, machine);
+                let names = Names::of(s.netid);
+                self.columns.put(port, u64::from(*number) << 8 | names as u64, |text| {
+                    service(text, *number, names, show.numeric, machine);
+                })?;
             }
             Endpoint::Unix(name, inode) => {
+                self.columns.go(address)?;
                 let text = self.columns.text();
                 match name {
                     Some(name) => unix_name(text, name),
@@ -135,8 +149,9 @@ impl<'a> Rows<'a> {
                 number_of(self.columns.text(), u64::from(*inode));
             }
             _ => {
-                let (address, at) = ss_detail::other_end(end, local, s, show.numeric, machine);
-                self.columns.text().extend_from_slice(address.as_bytes());
+                let (host, at) = ss_detail::other_end(end, local, s, show.numeric, machine);
+                self.columns.go(address)?;
+                self.columns.text().extend_from_slice(host.as_bytes());
                 self.columns.go(port)?;
                 self.columns.text().extend_from_slice(at.as_bytes());
             }
@@ -203,21 +218,40 @@ fn host(text: &mut Text, ip: IpAddr, v6only: bool, resolve: bool, machine: &Mach
     }
 }
 
-fn service(text: &mut Text, port: u16, kind: Kind, numeric: bool, machine: &Machine) {
+/// By which names the ports of a kind of sockets go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Names {
+    Tcp,
+    Udp,
+    Protocols,
+}
+
+impl Names {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Raw | Kind::Icmp6 | Kind::Other(_) => Self::Protocols,
+            Kind::Udp => Self::Udp,
+            _ => Self::Tcp,
+        }
+    }
+}
+
+fn service(text: &mut Text, port: u16, names: Names, numeric: bool, machine: &Machine) {
     if port == 0 {
         text.push(b'*');
         return;
     }
-    let name = match kind {
+    let name = match names {
         _ if numeric => None,
-        Kind::Raw | Kind::Icmp6 | Kind::Other(_) => match machine.ip_protocol(port) {
+        Names::Protocols => match machine.ip_protocol(port) {
             None => {
                 let _ = write!(text, "ipproto-{port}");
                 return;
             }
             name => name,
         },
-        kind => machine.service_at(port, kind != Kind::Udp),
+        names => machine.service_at(port, names != Names::Udp),
     };
     match name {
         Some(name) => text.extend_from_slice(name.as_bytes()),

@@ -46,14 +46,20 @@ const SAME: u8 = LONG - RECENT as u8;
 /// How many different fields of a column are remembered.
 const RECENT: usize = 8;
 
-/// The last different fields of a column, by their places: states, queues and addresses come again and again.
+/// The last different fields of a column, by their places and by what they were made from, where that is known:
+/// states, queues and addresses come again and again.
 #[derive(Debug, Clone, Default)]
 struct Recent {
     fields: [Range<usize>; RECENT],
+    raw: [Option<u64>; RECENT],
     next: usize,
 }
 
 impl Recent {
+    fn made_from(&self, raw: u64) -> Option<usize> {
+        self.raw.iter().position(|r| *r == Some(raw))
+    }
+
     fn find(&self, bytes: &[u8], field: &[u8]) -> Option<usize> {
         // The last byte tells most of them apart.
         let last = field.last()?;
@@ -62,8 +68,8 @@ impl Recent {
         })
     }
 
-    fn push(&mut self, place: Range<usize>) {
-        self.fields[self.next] = place;
+    fn push(&mut self, place: Range<usize>, raw: Option<u64>) {
+        (self.fields[self.next], self.raw[self.next]) = (place, raw);
         self.next = (self.next + 1) % RECENT;
     }
 }
@@ -120,6 +126,9 @@ pub(super) struct Columns<W> {
     current: usize,
     /// Where the current field begins.
     start: usize,
+    /// What the current field is made from, and whether it is one of the recent ones and was not written again.
+    raw: Option<u64>,
+    same: Option<usize>,
     /// The chunk that ss would be filling: its number, and how much of it is used.
     chunks: u32,
     used: usize,
@@ -163,6 +172,8 @@ impl<W: Write> Columns<W> {
             recent: Default::default(),
             current: 0,
             start: 0,
+            raw: None,
+            same: None,
             chunks: 0,
             used: 0,
             rendered: 0,
@@ -192,6 +203,21 @@ impl<W: Write> Columns<W> {
         Ok(())
     }
 
+    /// Goes to `column` for a field that `write` makes from `raw` alone, so that one that is known need not be
+    /// made.
+    pub(super) fn put(&mut self, column: Column, raw: u64, write: impl FnOnce(&mut Text)) -> io::Result<()> {
+        self.go(column)?;
+        if !self.shown[column as usize] {
+            return Ok(());
+        }
+        self.raw = Some(raw);
+        self.same = self.recent[column as usize].made_from(raw);
+        if self.same.is_none() {
+            write(&mut self.bytes);
+        }
+        Ok(())
+    }
+
     /// The bytes of the current field; append to them.
     pub(super) fn text(&mut self) -> &mut Text {
         &mut self.bytes
@@ -211,6 +237,11 @@ impl<W: Write> Columns<W> {
 
     /// Ends the text of a field; how long it is when printed.
     fn keep(&mut self, column: usize) -> usize {
+        let raw = self.raw.take();
+        if let Some(slot) = self.same.take() {
+            self.row[column] = SAME + slot as u8;
+            return self.recent[column].fields[slot].len();
+        }
         let field = self.start..self.bytes.len();
         let (len, keyed) = (field.len(), self.bytes.end(self.start));
         let printed = keyed.unwrap_or(len);
@@ -218,12 +249,13 @@ impl<W: Write> Columns<W> {
         let short = u8::try_from(len).ok().filter(|n| *n < SAME && keyed.is_none());
         self.row[column] = match short.map(|n| (n, recent.find(&self.bytes, &self.bytes[field.clone()]))) {
             Some((_, Some(slot))) => {
+                recent.raw[slot] = raw.or(recent.raw[slot]);
                 self.bytes.truncate(self.start);
                 SAME + slot as u8
             }
             Some((short, None)) => {
                 if short > 0 {
-                    recent.push(field);
+                    recent.push(field, raw);
                 }
                 short
             }
@@ -302,6 +334,7 @@ impl<W: Write> Columns<W> {
         self.shapes.clone_from(&mark.shapes);
         self.widest = mark.widest;
         (self.current, self.start) = (mark.current, mark.start);
+        (self.raw, self.same) = (None, None);
         self.recent.clone_from(&mark.recent);
         (self.chunks, self.used) = (mark.chunks, mark.used);
         true
@@ -422,7 +455,7 @@ impl<'a> Kept<'a> {
         let place = self.at..self.at + kept;
         self.at = place.end;
         if len != LONG && len > 0 {
-            recent.push(place.clone());
+            recent.push(place.clone(), None);
         }
         (place, printed)
     }
