@@ -64,11 +64,14 @@ fn mask(text: &str) -> String {
         "segs_out:",
     ];
     let mut out = String::new();
+    // The last column is as wide as its widest field, and so is what moves in it.
+    let moves = MOVING.iter().any(|key| text.contains(key));
     let own = text.contains("tcpdiag:") || text.lines().any(|l| l.contains(" 4:"));
     for line in text.lines() {
         if own && (line.contains("tcpdiag:s") || line.contains(" 4:")) {
             continue;
         }
+        let line = if moves { line.trim_end() } else { line };
         // A table that names the asking program is as wide as its name.
         let words: Vec<&str> =
             if own { line.split_whitespace().collect() } else { line.split(' ').collect() };
