@@ -139,8 +139,9 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
             let mut words = words;
             words.insert(1, command.into());
             let code = if command == "ss" { 255 } else { 3 };
+            let last = words.last().cloned().unwrap_or_default();
             let mut parsed = sockeye(words).map_err(|error| match error.use_stderr() {
-                true => Unusable::Applet(error.to_string(), code),
+                true => Unusable::Applet(getopt(command, &error, &last.to_string_lossy()), code),
                 false => Unusable::Own(error),
             })?;
             if let Command::Ss(ss) = &mut parsed {
@@ -150,6 +151,26 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
         }
         None => sockeye(words).map_err(Unusable::Own),
     }
+}
+
+/// What is wrong with a command line that ends with the word `last`, as getopt_long(3) says it, and the usage.
+fn getopt(program: &str, error: &clap::Error, last: &str) -> String {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
+        return error.to_string();
+    };
+    let wants_value = error.kind() == ErrorKind::InvalidValue
+        && matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(value)) if value.is_empty());
+    let said = match (error.kind(), flag.strip_prefix("--"), flag.strip_prefix('-')) {
+        (ErrorKind::UnknownArgument, Some(_), _) => format!("unrecognized option '{flag}'"),
+        (ErrorKind::UnknownArgument, None, Some(letter)) => format!("invalid option -- '{letter}'"),
+        _ if wants_value && last.starts_with("--") => format!("option '{last}' requires an argument"),
+        _ if wants_value && last.starts_with('-') => {
+            format!("option requires an argument -- '{}'", last.chars().next_back().unwrap_or('-'))
+        }
+        _ => return error.to_string(),
+    };
+    format!("{program}: {said}\nTry '{program} --help' for more information.\n")
 }
 
 /// The tool that the program was called as, if not as sockeye.

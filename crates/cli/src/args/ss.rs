@@ -8,7 +8,7 @@ use clap::{ArgMatches, FromArgMatches, ValueEnum, parser::ValueSource};
 
 /// What `sockeye ss` was given.
 #[derive(Debug, Default, clap::Args)]
-#[command(disable_version_flag = true, after_help = EXAMPLES, args_override_self = true)]
+#[command(disable_version_flag = true, after_help = EXAMPLES, args_override_self = true, infer_long_args = true)]
 pub(crate) struct Ss {
     /// Where the flags stand that select tables and families. First, for the other fields take themselves out.
     #[command(flatten)]

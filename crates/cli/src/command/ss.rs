@@ -108,7 +108,8 @@ fn told(args: &Ss) -> Result<bool, Failure> {
     } else if args.family.iter().any(|name| name == "help") {
         writeln!(Out::stdout(), "Families: {}", Family::ALL.map(Family::name).join(", "))?;
     } else if args.context || args.contexts {
-        let reason = Reason::Usage("SELinux is not supported".into());
+        let why = "SELinux is not supported".to_owned();
+        let reason = if args.strict { Reason::Unresolved(why) } else { Reason::Usage(why) };
         return Err(Error::new("show", "security contexts", reason).into());
     } else {
         return Ok(false);
@@ -124,22 +125,36 @@ fn filter(args: &Ss, family: Option<Family>, machine: &Machine) -> Result<Filter
     let parsed = Filter::parse(&filter_words(args)?, family, machine);
     Ok(parsed.map_err(|e| {
         let text = e.to_string();
-        // ss tells sentences that it cannot read from words that mean nothing to it.
-        let sentence = match &e {
-            FilterError::Unfinished(_) | FilterError::State(_) | FilterError::TooDeep(_) => true,
-            FilterError::Unexpected(word, _) => !word.starts_with(char::is_alphanumeric),
-            _ => false,
-        };
-        let reason = if args.strict && !sentence { Reason::Unresolved(text) } else { Reason::Usage(text) };
+        let unresolved = args.strict && !is_of_grammar(&e, family, machine);
+        let reason = if unresolved { Reason::Unresolved(text) } else { Reason::Usage(text) };
         Error::new("understand", "the filter", reason)
     })?)
+}
+
+/// ss tells sentences that it cannot read from words that mean nothing to it. A host where none is expected is a
+/// word that it knows.
+fn is_of_grammar(error: &FilterError, family: Option<Family>, machine: &Machine) -> bool {
+    const WORDS: [&str; 7] = ["and", "or", "not", "src", "dst", "sport", "dport"];
+    match error {
+        FilterError::Unfinished(_) | FilterError::State(_) | FilterError::TooDeep(_) => true,
+        FilterError::Unexpected(word, _) => {
+            WORDS.contains(&word.as_str())
+                || word.chars().all(|c| "()!=<>&|".contains(c))
+                || Filter::parse(&["dst", word], family, machine).is_ok()
+        }
+        _ => false,
+    }
 }
 
 /// The filter's words: those of the command line, then the lines of the file.
 fn filter_words(args: &Ss) -> Result<Vec<String>, Failure> {
     let mut words = args.filter.clone();
     if let Some(path) = &args.filter_file {
-        let fail = |e| Error::new("read", format_args!("the filter {}", path.display()), e);
+        let fail = |e: std::io::Error| {
+            // Part of the command line, as ss sees it.
+            let reason = if args.strict { Reason::Usage(e.to_string()) } else { e.into() };
+            Error::new("read", format_args!("the filter {}", path.display()), reason)
+        };
         let mut text = String::new();
         // A filter is short; whatever is longer is not one.
         let limit = 1 << 20;
@@ -175,16 +190,19 @@ struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    /// The rows, from the kernel or from the dump that `TCPDIAG_FILE` names.
+    /// The rows, from the kernel or, of TCP, from the dump that `TCPDIAG_FILE` names, in ss's order.
     fn each(&self, take: &mut dyn FnMut(Step<'_>) -> Result<(), Error>) -> Result<(), Failure> {
-        let Some(path) = std::env::var_os("TCPDIAG_FILE").filter(|_| self.query.tables.contains(Table::Tcp))
-        else {
+        use Table::{Dccp, Mptcp, Sctp, Tcp, VsockDatagram, VsockStream};
+        let Some(path) = std::env::var_os("TCPDIAG_FILE").filter(|_| self.query.tables.contains(Tcp)) else {
             return Ok(self.query.each(self.machine, self.processes, &mut |step| said(step, take))?);
         };
-        let mut tables = self.query.tables;
-        tables.remove(Tables::of(&[Table::Tcp]));
-        let others = Query { tables, ..self.query.clone() };
-        others.each(self.machine, self.processes, &mut |step| said(step, take))?;
+        let without = |tables: &[Table]| {
+            let mut others = self.query.clone();
+            others.tables.remove(Tables::of(tables));
+            others
+        };
+        let before = without(&[Tcp, Dccp, Sctp, VsockStream, VsockDatagram, Mptcp]);
+        before.each(self.machine, self.processes, &mut |step| said(step, take))?;
         let file = std::fs::File::open(&path)
             .map_err(|e| Error::new("open", format_args!("$TCPDIAG_FILE, {}", path.display()), e))?;
         let context = diag::FilterContext::new(self.machine, self.processes);
@@ -193,7 +211,9 @@ impl Listing<'_> {
             Some(expr) if !expr.matches(socket, &context) => Ok(()),
             _ => take(Step::Socket(socket)),
         })?;
-        Ok(())
+        let mut behind = without(&[Tcp]);
+        behind.tables.remove(before.tables);
+        Ok(behind.each(self.machine, self.processes, &mut |step| said(step, take))?)
     }
 
     fn show(&self) -> rows::Show {

@@ -388,6 +388,21 @@ fn under_its_name_the_exit_codes_of_ss() {
         "-t cgroup /nonesuch",
         "-N nonexistent -t",
         "-A tcp,!tcp",
+        "-Y",
+        "-A",
+        "--query",
+        "--in",
+        "-Zt",
+        "-tan -F /nonexistent",
+        "-tan foo",
+        "-tan and",
+        "-tan 127.0.0.1",
+        "-tan ( )",
+        "-tan src and dst",
+        "-tan dst != 127.0.0.1",
+        "-tan sport = = :80",
+        "-tan or sport = :80",
+        "-tan src 127.0.0.1 state listening",
     ] {
         let code = |program: &std::ffi::OsStr| {
             let out = Command::new(program).args(line.split(' ')).output().expect("it runs");
@@ -396,6 +411,15 @@ fn under_its_name_the_exit_codes_of_ss() {
         let (theirs, (mine, text)) = (code("ss".as_ref()).0, code(ours.as_os_str()));
         assert_eq!(theirs, mine, "{line}: {text}");
         assert!(mine == Some(0) || !text.contains("sockeye:"), "{line}: {text}");
+    }
+    // Wrong options in getopt's words.
+    for line in ["-Y", "-tanY", "--bogus", "-A", "-tF", "--query"] {
+        let said = |program: &std::ffi::OsStr| {
+            let out = Command::new(program).args(line.split(' ')).output().expect("it runs");
+            let text = String::from_utf8_lossy(&out.stderr).into_owned();
+            text.lines().next().and_then(|l| l.split_once(": ")).map(|(_, said)| said.to_owned())
+        };
+        assert_eq!(said("ss".as_ref()), said(ours.as_os_str()), "{line}");
     }
 }
 

@@ -118,7 +118,7 @@ impl Selection {
         if it.default {
             it.chosen = it.chosen.or(Some(States::CONNECTED_BIG));
             Table::ALL.into_iter().filter(|t| *t != Table::Tipc).for_each(|t| it.table(t, true));
-            it.default = true;
+            (it.default, it.states) = (true, States::CONNECTED_BIG);
         }
         it.complete();
         it.prefer();
@@ -167,9 +167,11 @@ impl Selection {
 
     /// What the filter says of states and families.
     pub(super) fn apply(&mut self, args: &Ss, filter: &Filter) {
-        // To leave out every state is, as in ss, to name none.
-        if let Some(states) = filter.states.filter(|s| !s.is_empty()).or(self.chosen) {
-            self.states = states;
+        match filter.states.or(self.chosen) {
+            // To leave out every state is, as in ss, to name none: those of the tables stay, -a and -l or not.
+            Some(states) if states.is_empty() => {}
+            Some(states) => self.states = states,
+            None => {}
         }
         if args.bound_inactive {
             self.states = self.states.union(States::of(&[State::BoundInactive]));
