@@ -8,9 +8,10 @@ import os
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
+
+from world import World
 
 here = Path(__file__).resolve().parent
 parser = argparse.ArgumentParser()
@@ -19,7 +20,6 @@ parser.add_argument("--runs", type=int, default=7)
 parser.add_argument("--processes", type=int, default=5)
 parser.add_argument("--connections", type=int, default=9000)
 args = parser.parse_args()
-namespace = f"sockeye-bench-{os.getpid()}"
 
 
 def once(command):
@@ -61,31 +61,9 @@ def compare(label, commands):
         print(f"{label:8} {name:8} {wall:7.3f} s wall {cpu:7.3f} s cpu {peak:6.1f} MB   {ratio}", flush=True)
 
 
-def main():
-    subprocess.run(["ip", "netns", "add", namespace], check=True)
-    holders = []
-    try:
-        subprocess.run(["ip", "-n", namespace, "link", "set", "lo", "up"], check=True)
-        for k in range(args.processes):
-            command = ["ip", "netns", "exec", namespace, sys.executable, here / "sockets.py", args.connections, 2 + k]
-            holders.append(
-                subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            )
-        for holder in holders:
-            if holder.stdout.readline() != "ready\n":
-                raise SystemExit("the sockets could not be made: is the descriptor limit too low?")
-        inside = ["nsenter", f"--net=/var/run/netns/{namespace}"]
-        # nsenter replaces itself by the program, so that what is measured is the program.
-        for flags in ["-tan", "-tanp", "-tani"]:
-            commands = {"ss": [*inside, "ss", flags], "sockeye": [*inside, str(args.sockeye), "ss", flags]}
-            if flags == "-tanp" and shutil.which("netstat"):
-                commands["netstat"] = [*inside, "netstat", flags]
-            compare(flags, commands)
-    finally:
-        for holder in holders:
-            holder.stdin.close()
-            holder.wait()
-        subprocess.run(["ip", "netns", "del", namespace], check=False)
-
-
-main()
+with World(args.processes, args.connections) as world:
+    for flags in ["-tan", "-tanp", "-tani"]:
+        commands = {"ss": [*world.inside, "ss", flags], "sockeye": [*world.inside, str(args.sockeye), "ss", flags]}
+        if flags == "-tanp" and shutil.which("netstat"):
+            commands["netstat"] = [*world.inside, "netstat", flags]
+        compare(flags, commands)
