@@ -39,7 +39,8 @@ fn interval(text: &str) -> Result<Duration, String> {
 
 const EXAMPLES: &str = "\
 Keys:
-  up, down  choose a connection; its story is told below
+  up, down  choose a connection; its story is told below (also page up and
+            down, home, end)
   s         order by state, rate, round-trip time, queues, retransmissions
   space     stop the picture, and go on
   q         quit

@@ -21,6 +21,9 @@ use super::{Failure, watch_diagram};
 /// How long a transition stays lit.
 const LIT: Duration = Duration::from_secs(2);
 
+/// How many connections can be gone through, where there are more than the screen has room for.
+const ROWS: usize = 200;
+
 /// The screen, and what its user chose.
 #[derive(Debug)]
 pub(crate) struct Screen {
@@ -181,20 +184,32 @@ impl View {
             KeyCode::Char(' ') => self.paused = !self.paused,
             KeyCode::Down | KeyCode::Char('j') => self.step(1),
             KeyCode::Up | KeyCode::Char('k') => self.step(-1),
+            KeyCode::PageDown => self.step(self.page()),
+            KeyCode::PageUp => self.step(-self.page()),
+            KeyCode::Home => self.step(isize::MIN),
+            KeyCode::End => self.step(isize::MAX),
             _ => {}
         }
         Key::Other
     }
 
-    /// Chooses the row this far from the chosen one.
+    fn page(&self) -> isize {
+        self.room.cast_signed()
+    }
+
+    /// Chooses the row this far from the chosen one, or from the first.
     fn step(&mut self, by: isize) {
         let last = self.rows.len().saturating_sub(1);
         let at = self.chosen.as_ref().and_then(|key| self.rows.iter().position(|k| k == key));
-        let next = at.map_or(0, |at| at.saturating_add_signed(by).min(last));
+        let from = at.unwrap_or(0);
+        // The first press of a plain arrow chooses the first.
+        let next =
+            if at.is_none() && by.unsigned_abs() == 1 { 0 } else { from.saturating_add_signed(by).min(last) };
         self.chosen = self.rows.get(next).cloned();
     }
 
-    /// Takes the rows that come first in the chosen order; the chosen one stays even where it would not.
+    /// Takes the rows that come first in the chosen order, more than the screen has room for, to go through; the
+    /// chosen one stays even where it would not.
     fn choose(&mut self, watch: &Watch) {
         let order = self.order;
         let rank = |(key, c): &(&ConnectionKey, &Connection)| {
@@ -206,9 +221,10 @@ impl View {
             )
         };
         let mut all: Vec<_> = watch.connections().collect();
-        if all.len() > self.room && self.room > 0 {
-            all.select_nth_unstable_by_key(self.room - 1, rank);
-            all.truncate(self.room);
+        let most = self.room.max(ROWS);
+        if all.len() > most {
+            all.select_nth_unstable_by_key(most - 1, rank);
+            all.truncate(most);
         }
         all.sort_by_cached_key(rank);
         self.rows = all.into_iter().map(|(key, _)| key.clone()).collect();
@@ -228,7 +244,12 @@ impl View {
         let [top, table, story, help] = Layout::vertical([
             Constraint::Length(if diagram { watch_diagram::HEIGHT + 2 } else { 4 }),
             Constraint::Min(4),
-            Constraint::Length(if area.height < 16 { 4 } else { 5 }),
+            Constraint::Length(match area.height {
+                // Where nothing is chosen, there is nothing to tell.
+                ..30 if self.chosen.is_none() => 0,
+                ..16 => 4,
+                _ => 5,
+            }),
             Constraint::Length(1),
         ])
         .areas(area);
@@ -297,13 +318,18 @@ impl View {
             68..100 => 2,
             _ => numbers.len(),
         };
-        let mut widths = vec![Constraint::Length(10), Constraint::Fill(1), Constraint::Fill(1)];
+        // The longest address with its port.
+        let end = Constraint::Max(48);
+        let mut widths = vec![Constraint::Length(10), end, end];
         widths.extend(numbers[..shown].iter().map(|n| Constraint::Length(*n)));
         let heading = ["State", "Local", "Peer", "Recv-Q", "Send-Q", "Sent/s", "Recvd/s", "RTT ms", "Retr"];
         let table = Table::new(rows, widths)
             .header(Row::new(heading).style(Style::new().add_modifier(Modifier::BOLD)))
             .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
-            .block(Block::bordered().title(" Connections "));
+            .block(Block::bordered().title(match watch.len() > self.rows.len() {
+                true => format!(" Connections: the first {} in this order ", self.rows.len()),
+                false => " Connections ".to_owned(),
+            }));
         frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(chosen));
     }
 

@@ -72,8 +72,12 @@ fn story() -> (View, Watch, Duration) {
 
 fn picture(width: u16, height: u16) -> String {
     let (mut view, watch, now) = story();
+    drawn(&mut view, &watch, now, (width, height))
+}
+
+fn drawn(view: &mut View, watch: &Watch, now: Duration, (width, height): (u16, u16)) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| view.draw(frame, now, &watch, Some(3))).unwrap();
+    terminal.draw(|frame| view.draw(frame, now, watch, Some(3))).unwrap();
     let buffer = terminal.backend().buffer();
     let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
     (0..height).map(|y| row(y).trim_end().to_owned() + "\n").collect()
@@ -97,9 +101,35 @@ fn the_picture() {
 fn a_small_terminal_is_no_panic() {
     compare("watch-80x24", &picture(80, 24));
     compare("watch-48x16", &picture(48, 16));
+    compare("watch-160x26", &picture(160, 26));
     for (width, height) in [(1, 1), (20, 5), (62, 12), (300, 80)] {
         assert_eq!(picture(width, height).lines().count(), usize::from(height));
     }
+}
+
+#[test]
+fn more_connections_than_there_is_room_for() {
+    let (mut view, mut watch) = (View::new(Duration::from_secs(1)), Watch::default());
+    let mut sampled = |view: &mut View, count: u16| {
+        watch.begin();
+        let ports = 10_000..10_000 + count;
+        ports.for_each(|p| watch.socket(Duration::ZERO, &socket(p, 80, State::Established), &mut Vec::new()));
+        watch.end(&mut Vec::new());
+        view.choose(&watch);
+        drawn(view, &watch, Duration::ZERO, (80, 24))
+    };
+    let all = sampled(&mut view, 150);
+    assert!(all.contains("127.0.0.1:10006 ") && !all.contains("127.0.0.1:10007 "), "{all}");
+    assert!(!all.contains("Story"), "nothing is chosen: {all}");
+    view.key(KeyCode::PageDown);
+    assert_eq!(view.chosen.as_ref().map(|c| c.local.port()), Some(10_007));
+    view.key(KeyCode::End);
+    let last = sampled(&mut view, 150);
+    assert!(last.contains("127.0.0.1:10149 ") && last.contains("127.0.0.1:10149 → 127.0.0.1:80"), "{last}");
+    view.key(KeyCode::Home);
+    assert_eq!(view.chosen.as_ref().map(|c| c.local.port()), Some(10_000));
+    assert!(sampled(&mut view, 300).contains("Connections: the first 200 in this order"));
+    assert_eq!(view.rows.len(), ROWS);
 }
 
 #[test]
