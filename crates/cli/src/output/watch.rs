@@ -342,6 +342,7 @@ impl View {
             Some((_, Some(c))) => vec![Line::from(timeline(c, now)), Line::from(c.explanation())],
         };
         let title = match &self.chosen {
+            Some(key) if key.peer.port() == 0 => format!(" {} ", key.local),
             Some(key) => format!(" {} → {} ", key.local, key.peer),
             None => " Story ".to_owned(),
         };

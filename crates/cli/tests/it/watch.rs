@@ -38,11 +38,21 @@ fn changes_of_state_as_data() {
     // FIN-WAIT-1 may be seen between, or not.
     watch.line("\"to\":\"FIN-WAIT-2\"");
     drop(server);
-    let rest =
-        format!("\"local\":\"{local}\",\"peer\":\"{address}\",\"from\":\"FIN-WAIT-2\",\"to\":\"TIME-WAIT\"");
-    watch.line(&rest);
+    let rest = format!("\"local\":\"{local}\",\"peer\":\"{address}\",\"from\":\"FIN-WAIT-2\",\"to\":");
+    let line = watch.line(&rest);
+    assert!(line.contains("TIME-WAIT") || may_not_rest() && line.contains("null"), "{line}");
     let file = std::fs::read_to_string(file.path()).expect("it was created");
     assert!(file.contains(&rest), "{file}");
+}
+
+/// Whether connections may end without TIME-WAIT, for as many rest on this machine as may
+/// (`net.ipv4.tcp_max_tw_buckets`): others may use it hard.
+fn may_not_rest() -> bool {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let most: Option<u64> = read("/proc/sys/net/ipv4/tcp_max_tw_buckets").trim().parse().ok();
+    let sockets = read("/proc/net/sockstat");
+    let resting = sockets.split(" tw ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok());
+    most.zip(resting).is_none_or(|(most, resting)| resting > most / 2)
 }
 
 #[test]
@@ -79,5 +89,5 @@ fn a_command_tells_its_own_states() {
     let (_, told) = connect.finish();
     let (_, heard) = listen.finish();
     let rests = |lines: &[String]| lines.iter().any(|l| l.ends_with("→ TIME-WAIT"));
-    assert!(rests(&told) || rests(&heard), "{told:#?} {heard:#?}");
+    assert!(rests(&told) || rests(&heard) || may_not_rest(), "{told:#?} {heard:#?}");
 }
