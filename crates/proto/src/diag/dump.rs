@@ -3,11 +3,10 @@
 
 use super::{
     Malformed,
-    wire::{Message, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, SOCK_DIAG_BY_FAMILY, next_message},
+    wire::{
+        Message, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK, next_message,
+    },
 };
-
-/// The type of socket messages before Linux 3.3, still found in recorded dumps (`TCPDIAG_GETSOCK`).
-const TCPDIAG_GETSOCK: u16 = 18;
 
 /// How far a reply has come after a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

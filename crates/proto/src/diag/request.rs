@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! inet_diag_req_v2:  family u8 │ protocol u8 │ extensions u8 │ pad u8 │ states u32 │ inet_diag_sockid (48)
+//! inet_diag_req:     family u8 │ prefixes u8, u8 │ extensions u8 │ inet_diag_sockid (48) │ states u32 │ unused u32
 //! unix_diag_req:     family u8 │ protocol u8 │ pad u16 │ states u32 │ inode u32 │ show u32 │ cookie u64
 //! packet_diag_req:   family u8 │ protocol u8 │ pad u16 │ inode u32 │ show u32 │ cookie u64
 //! netlink_diag_req:  family u8 │ protocol u8 │ pad u16 │ inode u32 │ show u32 │ cookie u64
@@ -12,7 +13,8 @@ use super::{
     States,
     inet::{AF_INET, AF_INET6, attr},
     wire::{
-        NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, SOCK_DESTROY, SOCK_DIAG_BY_FAMILY, attribute, finish, start,
+        NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, SOCK_DESTROY, SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK, attribute,
+        finish, start,
     },
 };
 
@@ -71,6 +73,12 @@ pub enum Dump {
         /// The filter, compiled.
         bytecode: Vec<u8>,
     },
+    /// TCP sockets of both families, mixed as they stand in the kernel's table, which is walked once: the request
+    /// of before Linux 3.3, in which the family says nothing.
+    Tcp {
+        /// The filter, compiled.
+        bytecode: Vec<u8>,
+    },
     /// Unix sockets.
     Unix,
     /// Packet sockets.
@@ -91,8 +99,18 @@ const REQ_PROTOCOL: u16 = 3;
 impl Dump {
     /// Appends the request to `out`.
     pub fn emit(&self, states: States, want: Want, sequence: u32, out: &mut Vec<u8>) {
-        let at = start(out, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, sequence);
+        let kind = if matches!(self, Self::Tcp { .. }) { TCPDIAG_GETSOCK } else { SOCK_DIAG_BY_FAMILY };
+        let at = start(out, kind, NLM_F_REQUEST | NLM_F_DUMP, sequence);
         match self {
+            Self::Tcp { bytecode } => {
+                out.extend([AF_INET, 0, 0, extensions(want)]);
+                out.extend([0; 48]);
+                out.extend(states.mask().to_ne_bytes());
+                out.extend([0; 4]);
+                if !bytecode.is_empty() {
+                    attribute(out, REQ_BYTECODE, bytecode);
+                }
+            }
             Self::Inet { protocol, family, bytecode } => {
                 inet(out, *protocol, *family, states, want, &[0; 48]);
                 if !bytecode.is_empty() {
@@ -163,6 +181,13 @@ fn inet(
     want: Want,
     identity: &[u8; 48],
 ) {
+    out.extend([family.number(), protocol as u16 as u8, extensions(want), 0]);
+    out.extend(states.mask().to_ne_bytes());
+    out.extend(identity);
+}
+
+/// A bit for each attribute that is wanted.
+fn extensions(want: Want) -> u8 {
     let bit = |attribute: u16| 1u8 << (attribute - 1);
     let mut extensions = 0;
     if want.memory {
@@ -174,9 +199,7 @@ fn inet(
     if want.tos {
         extensions |= bit(attr::TOS) | bit(attr::TCLASS);
     }
-    out.extend([family.number(), protocol as u16 as u8, extensions, 0]);
-    out.extend(states.mask().to_ne_bytes());
-    out.extend(identity);
+    extensions
 }
 
 /// A protocol that does not fit the request's byte goes into an attribute.

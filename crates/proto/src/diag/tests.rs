@@ -185,6 +185,17 @@ fn requests_byte_by_byte() {
     assert_eq!(out, expected);
 
     out.clear();
+    Dump::Tcp { bytecode: vec![1, 4, 4, 0] }.emit(States::of(&[State::Listen]), want, 7, &mut out);
+    let expected = hex(&format!(
+        "54000000 1200 0103 07000000 00000000             # length, TCPDIAG_GETSOCK, REQUEST | DUMP, number
+         02 00 00 7f {}                                   # AF_INET, no prefixes, all extensions
+         00040000 00000000                                # states, unused
+         0800 0100 01040400                               # BYTECODE",
+        "00".repeat(48)
+    ));
+    assert_eq!(out, expected);
+
+    out.clear();
     Dump::Unix.emit(States::ALL, want, 8, &mut out);
     let expected = hex("28000000 1400 0103 08000000 00000000
          01 00 0000 ff0f0000 00000000 7f000000 ffffffff ffffffff");

@@ -13,6 +13,9 @@ pub const HEADER: usize = 16;
 pub const NLMSG_ERROR: u16 = 2;
 /// The end of a dump.
 pub const NLMSG_DONE: u16 = 3;
+/// Request and answer of a dump of TCP sockets before Linux 3.3 (`TCPDIAG_GETSOCK`): still found in recorded dumps,
+/// and still answered.
+pub const TCPDIAG_GETSOCK: u16 = 18;
 /// Request and answer of a socket dump.
 pub const SOCK_DIAG_BY_FAMILY: u16 = 20;
 /// Ask the kernel to abort a socket.
