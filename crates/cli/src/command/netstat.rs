@@ -12,7 +12,9 @@ use crate::{
 
 pub(super) fn run(args: &Netstat) -> Result<ExitCode, Failure> {
     if args.statistics {
-        rows::statistics(&diag::counters()?, [args.raw, args.tcp, args.udp])?;
+        let v6 = args.inet6 && !args.inet;
+        let counters = if v6 { diag::counters_v6()? } else { diag::counters()? };
+        rows::statistics(&counters, [args.raw, args.tcp, args.udp])?;
         return Ok(ExitCode::SUCCESS);
     }
     let asked = [(args.tcp, Table::Tcp), (args.udp, Table::Udp), (args.raw, Table::Raw)];

@@ -317,7 +317,8 @@ fn the_same_rows_as_netstat() {
     let world = World::new("ss-netstat");
     for args in [
         "-tan", "-tln", "-tlnp", "-uanp", "-tuln", "-wan", "-4tan", "-6tan", "-x", "-xa", "-xlp", "-an",
-        "-4an", "-tane", "-tanep", "-lt", "-tulpenv", "-s", "-st", "-su", "-sw",
+        "-4an", "-tane", "-tanep", "-lt", "-tulpenv", "-s", "-st", "-su", "-sw", "-s6", "-s6t", "-s6u",
+        "-s6w",
     ] {
         let sorted = |out: Output| {
             let text = String::from_utf8_lossy(&out.stdout).into_owned();

@@ -40,5 +40,5 @@ pub use sample::Sampler;
 pub use sockeye_proto::diag::{
     Endpoint, Filter, Kind, Socket, State, States, procfs::UnixLine, request::Want,
 };
-pub use summary::{Counters, Summary, counters};
+pub use summary::{Counters, Summary, counters, counters_v6};
 pub use tables::{Families, Table, Tables};

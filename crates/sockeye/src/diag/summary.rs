@@ -82,6 +82,27 @@ pub fn counters() -> Result<Vec<Counters>> {
     Ok(all)
 }
 
+/// The counters of `/proc/net/snmp6`, and TCP's, which are of both families.
+pub fn counters_v6() -> Result<Vec<Counters>> {
+    let path = "/proc/self/net/snmp6";
+    let text = fs::read_to_string(path).map_err(|e| Error::new("read", path, e))?;
+    let mut all = counters_v6_in(&text);
+    all.extend(counters()?.into_iter().filter(|(protocol, _)| protocol == "Tcp"));
+    Ok(all)
+}
+
+/// Lines of `Ip6InReceives 11`, protocol by protocol.
+fn counters_v6_in(text: &str) -> Vec<Counters> {
+    let of = |protocol: &str| {
+        let counter = |line: &str| {
+            let (name, n) = line.strip_prefix(protocol)?.split_once(char::is_whitespace)?;
+            Some((name.to_owned(), n.trim().parse().ok()?))
+        };
+        (protocol.to_owned(), text.lines().filter_map(counter).collect())
+    };
+    ["Ip6", "Icmp6", "Udp6", "UdpLite6"].map(of).into()
+}
+
 /// Pairs of lines: `Tcp: names…`, `Tcp: values…`.
 fn counters_in(text: &str) -> Vec<Counters> {
     let lines: Vec<&str> = text.lines().collect();

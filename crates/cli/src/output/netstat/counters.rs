@@ -18,6 +18,7 @@ use When::{Always, Counted};
 const WORDS: &[(&str, &str, When, &str)] = &[
     ("Ip", "InReceives", Always, "# total packets received"),
     ("Ip", "ForwDatagrams", Always, "# forwarded"),
+    ("Ip", "OutForwDatagrams", Always, "# forwarded"),
     ("Ip", "InDiscards", Always, "# incoming packets discarded"),
     ("Ip", "InDelivers", Always, "# incoming packets delivered"),
     ("Ip", "OutRequests", Always, "# requests sent out"),
@@ -30,9 +31,11 @@ const WORDS: &[(&str, &str, When, &str)] = &[
     ("Icmp", "InDestUnreachs", Counted, "    destination unreachable: #"),
     ("Icmp", "InEchos", Counted, "    echo requests: #"),
     ("Icmp", "InEchoReps", Counted, "    echo replies: #"),
+    ("Icmp", "InEchoReplies", Counted, "    echo replies: #"),
     ("Icmp", "OutDestUnreachs", Counted, "    destination unreachable: #"),
     ("Icmp", "OutEchos", Counted, "    echo requests: #"),
     ("Icmp", "OutEchoReps", Counted, "    echo replies: #"),
+    ("Icmp", "OutEchoReplies", Counted, "    echo replies: #"),
     ("Tcp", "ActiveOpens", Always, "# active connection openings"),
     ("Tcp", "PassiveOpens", Always, "# passive connection openings"),
     ("Tcp", "AttemptFails", Always, "# failed connection attempts"),
@@ -58,6 +61,7 @@ const WORDS: &[(&str, &str, When, &str)] = &[
     ("TcpExt", "RcvPruned", Counted, "# packets pruned from receive queue"),
     ("TcpExt", "TW", Counted, "# TCP sockets finished time wait in fast timer"),
     ("TcpExt", "TWRecycled", Counted, "# time wait sockets recycled by time stamp"),
+    ("TcpExt", "EmbryonicRsts", Counted, "# resets received for embryonic SYN_RECV sockets"),
     ("TcpExt", "PAWSEstab", Counted, "# packets rejected in established connections because of timestamp"),
     ("TcpExt", "DelayedACKs", Counted, "# delayed acks sent"),
     ("TcpExt", "DelayedACKLocked", Counted, "# delayed acks further delayed because of locked socket"),
@@ -89,9 +93,9 @@ pub(crate) fn statistics(all: &[Counters], asked: [bool; 3]) -> io::Result<()> {
     let mut out = Out::stdout();
     for (protocol, counters) in all {
         let belongs_to = match protocol.as_str() {
-            "Ip" | "Icmp" => Some(0),
+            "Ip" | "Icmp" | "Ip6" | "Icmp6" => Some(0),
             "Tcp" | "TcpExt" => Some(1),
-            "Udp" => Some(2),
+            "Udp" | "Udp6" => Some(2),
             // netstat shows the rest whatever was asked for.
             _ => None,
         };
@@ -103,6 +107,11 @@ pub(crate) fn statistics(all: &[Counters], asked: [bool; 3]) -> io::Result<()> {
         }
         writeln!(out, "{protocol}:")?;
         for (name, n) in counters {
+            match (protocol.as_str(), name.as_str()) {
+                ("Icmp6", "InDestUnreachs") => writeln!(out, "    ICMP input histogram:")?,
+                ("Icmp6", "OutDestUnreachs") => writeln!(out, "        ICMP output histogram:")?,
+                _ => {}
+            }
             if let Some(line) = line(protocol, name, *n) {
                 writeln!(out, "    {line}")?;
             }
@@ -116,15 +125,25 @@ pub(crate) fn statistics(all: &[Counters], asked: [bool; 3]) -> io::Result<()> {
     out.flush()
 }
 
+/// What netstat has words for in IPv4 only.
+const NOT_OF_V6: [&str; 3] = ["OutErrors", "RcvbufErrors", "SndbufErrors"];
+
 /// The line of a counter, if it has one.
 fn line(protocol: &str, name: &str, n: i64) -> Option<String> {
-    let words = WORDS.iter().find(|(p, counter, ..)| *p == protocol && *counter == name);
+    let (same, is_v6) = match protocol.strip_suffix('6') {
+        Some(same) => (same, true),
+        None => (protocol, false),
+    };
+    let known = !(is_v6 && NOT_OF_V6.contains(&name));
+    let words = WORDS.iter().find(|(p, counter, ..)| known && *p == same && *counter == name);
+    // IPv6's names begin with their protocol.
+    let prefix = if is_v6 { protocol } else { "" };
     match words {
         Some((.., when, words)) => {
             (*when == Always || n != 0).then(|| words.replacen('#', &n.to_string(), 1))
         }
         None if n == 0 || SETTINGS.contains(&(protocol, name)) => None,
-        None if protocol == "IcmpMsg" || protocol == "Icmp" => Some(format!("    {name}: {n}")),
-        None => Some(format!("{name}: {n}")),
+        None if protocol == "IcmpMsg" || same == "Icmp" => Some(format!("    {prefix}{name}: {n}")),
+        None => Some(format!("{prefix}{name}: {n}")),
     }
 }
