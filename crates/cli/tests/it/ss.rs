@@ -199,6 +199,88 @@ fn dumps_go_both_ways() {
 }
 
 #[test]
+fn recorded_dumps_of_any_shape() {
+    if !ready() {
+        return;
+    }
+    let world = World::new("ss-shapes");
+    let path = |name: &str| world.dir.path().join(name).to_string_lossy().into_owned();
+    let messages = |flags: &str| {
+        let file = path(flags);
+        assert!(world.run("ss", &[flags, "-D", &file, "-tanie"]).status.success());
+        let bytes = std::fs::read(file).expect("it was written");
+        let (mut rest, mut all) = (&bytes[..], Vec::new());
+        while let Some((len, _)) = rest.split_first_chunk::<4>() {
+            let (message, behind) = rest.split_at((u32::from_ne_bytes(*len) as usize).next_multiple_of(4));
+            all.push(message.to_vec());
+            rest = behind;
+        }
+        let end = all.pop().expect("an end mark");
+        (all, end)
+    };
+    let ((v4, end), (v6, _)) = (messages("-4"), messages("-6"));
+    assert!(v4.len() > 10 && v6.len() > 3);
+    let mixed = v6.iter().zip(&v4).flat_map(|(six, four)| [six, four]).cloned();
+    let old = v4.iter().cloned().map(|mut m| {
+        m[4] = 18; // the type of before Linux 3.3
+        m
+    });
+    let one_twice = |end: &[u8]| [v4.concat(), end.to_vec(), v6.concat(), end.to_vec()].concat();
+    for (name, bytes) in [
+        ("mixed", [mixed.collect::<Vec<_>>().concat(), end.clone()].concat()),
+        ("old", [old.collect::<Vec<_>>().concat(), end.clone()].concat()),
+        ("two", one_twice(&end)),
+        ("unfinished", v4.concat()),
+        ("cut", v4.concat()[..v4.concat().len() - 37].to_vec()),
+        ("nothing", Vec::new()),
+    ] {
+        let file = path(name);
+        std::fs::write(&file, bytes).expect("it can be written");
+        for args in [&["-Htna"][..], &["-tnaie"], &["-Htn", "src", "[::1]", "or", "sport", "gt", ":8005"]] {
+            let read = |command: &mut Command| command.env("TCPDIAG_FILE", &file).args(args).output();
+            let theirs = read(&mut Command::new("ss")).expect("it runs");
+            let ours = read(Command::new(SOCKEYE).arg("ss")).expect("it runs");
+            let text = |out: &Output| String::from_utf8_lossy(&out.stdout).into_owned();
+            assert_eq!(text(&theirs), text(&ours), "{args:?} of {name}");
+            // ss says so too, but ends with 0.
+            let whole = ["mixed", "old", "two"].contains(&name);
+            assert_eq!(ours.status.success(), whole, "{name}");
+            assert_eq!(theirs.stderr.is_empty(), whole, "{name}");
+        }
+    }
+}
+
+#[test]
+fn families_stand_apart_however_many_rest() {
+    if !ready() {
+        return;
+    }
+    let namespace = Netns::new("ss-families");
+    // 5,000 IPv6 connections in TIME-WAIT, more than are held while IPv4 is given, and some of IPv4.
+    let script = "import socket\n\
+        def pairs(family, host, count):\n\
+        \x20 listener = socket.socket(family); listener.bind((host, 0)); listener.listen(8)\n\
+        \x20 for _ in range(count):\n\
+        \x20   client = socket.create_connection(listener.getsockname()[:2])\n\
+        \x20   server, _ = listener.accept(); client.close(); server.close()\n\
+        \x20 return listener\n\
+        kept = [pairs(socket.AF_INET6, '::1', 5000), pairs(socket.AF_INET, '127.0.0.1', 50)]\n\
+        print('ready', flush=True)\n\
+        input()\n";
+    let mut sockets = Running::start(namespace.command("python3").args(["-c", script]).stdin(Stdio::piped()));
+    sockets.line("ready");
+    let rows = |program: &str, args: &[&str]| {
+        let out = namespace.command(program).args(args).output().expect("it runs");
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    for filter in [&[][..], &["sport", "gt", ":40000"]] {
+        let theirs = rows("ss", &[&["-tan"], filter].concat());
+        assert_eq!(theirs, rows(SOCKEYE, &[&["ss", "-tan"], filter].concat()), "{filter:?}");
+        assert!(theirs.lines().count() > 1000);
+    }
+}
+
+#[test]
 fn json_counts_fields_and_order() {
     if !ready() {
         return;
