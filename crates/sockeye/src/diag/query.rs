@@ -1,13 +1,14 @@
 //! Which sockets, and what of them; then the rows, table by table in ss's order.
 
+use std::collections::HashSet;
+
+use rustix::net::AddressFamily;
 use sockeye_proto::diag::{
     Socket, States,
     filter::{Context, Expr, Family, bytecode},
     identity,
     request::{Dump, IpFamily, Protocol, Want},
 };
-
-use rustix::net::AddressFamily;
 
 use super::{
     Families, Filter, Machine, Processes, Table, Tables,
@@ -116,6 +117,7 @@ impl Query {
             killer: None,
             marks_hidden: false,
             v6: Held::default(),
+            seen: HashSet::new(),
             context: FilterContext::new(&machine, &processes),
             each: &mut |step| {
                 if let Step::Socket(socket) = step {
@@ -146,6 +148,7 @@ impl Query {
             killer: None,
             marks_hidden: false,
             v6: Held::default(),
+            seen: HashSet::new(),
             context: FilterContext::new(machine, processes),
             each,
         };
@@ -253,6 +256,9 @@ fn few_are_v6() -> bool {
 struct Run<'a> {
     marks_hidden: bool,
     v6: Held,
+    /// The cookies of a table that the kernel lists by counting: sockets that are opened meanwhile move others on,
+    /// into what is yet to come.
+    seen: HashSet<u64>,
     query: &'a Query,
     diag: Option<Diag>,
     killer: Option<Diag>,
@@ -277,6 +283,10 @@ impl Run<'_> {
         };
         let took = self.repeat(&dump, &mut |run, payload| {
             let socket = parse(payload).map_err(malformed)?;
+            // Not every kernel gives cookies.
+            if socket.cookie != 0 && !run.seen.insert(socket.cookie) {
+                return Ok(());
+            }
             if run.query.type_is_asked(&socket) && run.matches(&socket) {
                 (run.each)(Step::Socket(&socket))?;
             }
@@ -376,6 +386,7 @@ impl Run<'_> {
         let mut outcome = None;
         for _ in 0..REPEATS {
             self.v6 = Held::default();
+            self.seen.clear();
             match diag.dump(dump, states, want, |m| row(self, m.payload)) {
                 Ok(()) => outcome = Some(Ok(true)),
                 Err(Broken::Refused(errno)) => {
