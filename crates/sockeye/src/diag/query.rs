@@ -256,8 +256,8 @@ fn few_are_v6() -> bool {
 struct Run<'a> {
     marks_hidden: bool,
     v6: Held,
-    /// The cookies of a table that the kernel lists by counting: sockets that are opened meanwhile move others on,
-    /// into what is yet to come.
+    /// The cookies of unix sockets, which the kernel lists by counting: those that are opened meanwhile move others
+    /// on, into what is yet to come.
     seen: HashSet<u64>,
     query: &'a Query,
     diag: Option<Diag>,
@@ -281,10 +281,11 @@ impl Run<'_> {
             Dump::Vsock => Socket::parse_vsock,
             _ => Socket::parse_netlink,
         };
+        let is_unix = matches!(dump, Dump::Unix);
         let took = self.repeat(&dump, &mut |run, payload| {
             let socket = parse(payload).map_err(malformed)?;
-            // Not every kernel gives cookies.
-            if socket.cookie != 0 && !run.seen.insert(socket.cookie) {
+            // Netlink sockets in a group are listed twice on purpose. Not every kernel gives cookies.
+            if is_unix && socket.cookie != 0 && !run.seen.insert(socket.cookie) {
                 return Ok(());
             }
             if run.query.type_is_asked(&socket) && run.matches(&socket) {
