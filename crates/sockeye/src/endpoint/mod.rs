@@ -349,11 +349,6 @@ impl Reader {
         }
     }
 
-    /// Whether a peer can reset this: pipes and files know nothing of the kind.
-    pub(crate) fn can_reset(&self) -> bool {
-        !matches!(self, Self::Stream(from) if from.nature() != Nature::Stream)
-    }
-
     /// Whether this can come to an end by itself. Datagram sockets cannot: nobody says that no more come.
     pub fn ends(&self) -> bool {
         match self {

@@ -29,6 +29,8 @@ pub(super) struct Route<'a> {
     pub(super) names: [&'a About; 2],
     pub(super) rules: &'a Rules,
     pub(super) meter: &'a Meter,
+    /// That nobody reads any more what is written is no failure.
+    pub(super) cool: bool,
 }
 
 /// What stopped a copy.
@@ -59,7 +61,7 @@ pub(super) fn run<'a>(
             }
             (Reader::Nothing, _) => return Ended::Unused,
         };
-        let standard_output = matches!(writer, Writer::Stream(_, Finish::CloseStandardOutput));
+        let cool = route.cool || matches!(writer, Writer::Stream(_, Finish::CloseStandardOutput));
         let copied = match copied {
             Ok(()) => match writer {
                 Writer::Stream(to, Finish::Shutdown) => to.shutdown_write(),
@@ -70,9 +72,7 @@ pub(super) fn run<'a>(
         };
         match copied {
             Ok(()) => Ended::EndOfData,
-            Err(Stop::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe && standard_output => {
-                Ended::ReaderGone
-            }
+            Err(Stop::Write(e)) if cool && has_left(&e) => Ended::ReaderGone,
             Err(stop) => Ended::Failed(route.failed(stop).into()),
         }
     }
@@ -160,6 +160,11 @@ fn gone_by_now(broken: &mut Option<Pin<Box<impl Future<Output = ()>>>>, cx: &mut
         Some(broken) => broken.as_mut().poll(cx).map(|()| gone()),
         None => Poll::Pending,
     }
+}
+
+/// Whether whoever read what is written has left.
+fn has_left(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 fn broken_pipe() -> io::Error {

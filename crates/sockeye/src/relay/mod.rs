@@ -22,7 +22,7 @@ pub use run::{Outcome, Plan, Report, pair, run};
 
 use crate::{
     Error,
-    endpoint::{About, Endpoint, Handle, Reader, Terms, ends_by_character},
+    endpoint::{Endpoint, Handle, Reader, Terms, ends_by_character},
     error::Reason,
 };
 
@@ -271,9 +271,20 @@ fn run_both<'a, 'b: 'a>(
         // By which direction has ended: the other one is what it is waited for.
         let lingers = [&second.reader, &first.reader].map(|awaited| Linger::of(rules, awaited));
         let (one, other) = (&*first.about, &*second.about);
-        let can_reset = [&first.reader, &second.reader].map(Reader::can_reset);
-        let there = copy::Route { way: Way::Forward, names: [one, other], rules, meter: up };
-        let back = copy::Route { way: Way::Backward, names: [other, one], rules, meter: down };
+        let there = copy::Route {
+            way: Way::Forward,
+            names: [one, other],
+            rules,
+            meter: up,
+            cool: terms[1].cool_write,
+        };
+        let back = copy::Route {
+            way: Way::Backward,
+            names: [other, one],
+            rules,
+            meter: down,
+            cool: terms[0].cool_write,
+        };
         // In boxes: a pinned local is kept twice, as what it was and where it is pinned.
         let mut forwards = Box::pin(copy::run(&mut first.reader, &mut second.writer, there));
         let mut backwards = Box::pin(copy::run(&mut second.reader, &mut first.writer, back));
@@ -308,14 +319,14 @@ fn run_both<'a, 'b: 'a>(
                 }
                 ended = &mut forwards, if forward.is_none() => {
                     unused |= matches!(ended, Ended::Unused);
-                    forward = Some(judged(ended, can_reset[0], other, terms[1]));
+                    forward = Some(ended);
                 }
                 ended = &mut backwards, if backward.is_none() => {
                     unused |= matches!(ended, Ended::Unused);
                     if rules.ends_with_second && !matches!(ended, Ended::Unused) && forward.is_none() {
                         forward = Some(Ended::OtherSide);
                     }
-                    backward = Some(judged(ended, can_reset[1], one, terms[0]));
+                    backward = Some(ended);
                 }
             }
             if ends_all(&forward, terms[1]) || ends_all(&backward, terms[0]) {
@@ -349,21 +360,6 @@ impl Linger {
             Some(terminal) if !ends_by_character(terminal) => Verdict::Silent(LINGER_TERMINAL),
             _ => self.verdict,
         }
-    }
-}
-
-/// How a direction ended, with what fails a splice(2) laid to the side that can have failed that way; what its
-/// address does not take for a failure is none.
-fn judged(ended: Ended, from_can_reset: bool, to: &About, terms: Terms) -> Ended {
-    let Ended::Failed(error) = ended else { return ended };
-    let writing = error.attempt() == "write to" || (error.attempt() == "read from" && !from_can_reset);
-    match error.errno() {
-        Some(libc::ECONNRESET | libc::EPIPE) if writing && terms.cool_write => Ended::ReaderGone,
-        Some(errno @ (libc::ECONNRESET | libc::EPIPE)) if writing => {
-            let reason = std::io::Error::from_raw_os_error(errno);
-            Ended::Failed(Error::new("write to", to.name(), reason).into())
-        }
-        _ => Ended::Failed(error),
     }
 }
 

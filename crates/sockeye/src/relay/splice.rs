@@ -138,6 +138,10 @@ async fn direct(from: &Handle, to: &Handle, meter: &Meter) -> Result<Burst, Stop
             }
             Err(e) if is_unsupported(&e) => return Ok(Burst { moved, then: Then::Copy }),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(Stop::Write(e)),
+            // Nobody resets a pipe.
+            Err(e) if e.kind() == io::ErrorKind::ConnectionReset && from.nature() == Nature::Pipe => {
+                return Err(Stop::Write(e));
+            }
             Err(e) => return Err(Stop::Read(e)),
         }
         tokio::task::consume_budget().await;
