@@ -444,13 +444,12 @@ def main():
                 row = [statistics.median(r[name][f] for r in rounds) for f in figures]
                 print(f"{name:12}" + "".join(f"{v:14.3f}" for v in row))
             for figure in figures:
-                pairs = []
-                for r in rounds:
-                    peers = [r[n][figure] for n in r if n not in ("sockeye", "direct")]
-                    best = max(peers) if figure.endswith("/s") else min(peers)
-                    pairs.append(r["sockeye"][figure] / best)
-                print(f"  sockeye / best peer, {figure}: {statistics.median(pairs):.2f} "
-                      f"({min(pairs):.2f} to {max(pairs):.2f})")
+                peers = [n for n in rounds[0] if n not in ("sockeye", "direct")]
+                best = max if figure.endswith("/s") else min
+                ratios = {"best peer": [r["sockeye"][figure] / best(r[n][figure] for n in peers) for r in rounds]}
+                ratios |= {n: [r["sockeye"][figure] / r[n][figure] for r in rounds] for n in peers}
+                print(f"  sockeye, {figure}: " + ", ".join(
+                    f"{statistics.median(of):.2f} ({min(of):.2f} to {max(of):.2f}) x {name}" for name, of in ratios.items()))
             sys.stdout.flush()
 
 

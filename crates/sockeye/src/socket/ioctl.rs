@@ -35,7 +35,8 @@ pub(crate) fn ioctl(fd: impl AsFd, request: u32, argument: Argument) -> io::Resu
         }
         Argument::Bytes(mut bytes) => {
             bytes.resize(bytes.len().max(ROOM), 0);
-            // SAFETY: the pointer is to more bytes than any request reads or writes, and they outlive the call.
+            // SAFETY: the pointer is to more bytes than any request reads or writes, and they outlive the call. Bytes that
+            // hold a pointer themselves are whatever the user of `ioctl-bin` typed; no request of ours has any.
             (unsafe { libc::ioctl(fd, request, bytes.as_mut_ptr()) }, bytes)
         }
     };
