@@ -5,7 +5,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::fd::OwnedFd,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -272,8 +272,7 @@ async fn accept_one(listener: &Handle, own: &About, options: &Options) -> io::Re
     if let Some(peer) = peer.as_ref().and_then(Name::ip) {
         handle = handle.between(local.as_ref().and_then(Name::ip), peer, options);
     }
-    let descriptors = Some([handle.as_fd().as_raw_fd(); 2]);
-    let about = About { address: own.address.clone(), local, peer, descriptors, facts: None };
+    let about = About { address: own.address.clone(), local, peer, ..About::default() };
     Ok(tcp::endpoint(Arc::new(handle), about))
 }
 
